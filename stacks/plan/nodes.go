@@ -1,0 +1,74 @@
+package plan
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/lagrum/lagrum/stacks/site"
+)
+
+// pools decides the nodes of every pool and the retirements of the control plane.
+func pools(s *site.Site) ([]Pool, []Retirement) {
+	var decided []Pool
+	var retired []Retirement
+	for i := range s.NodePools {
+		declared := &s.NodePools[i]
+		pool := Pool{
+			Name: declared.Name.String(), Role: Worker, Size: declared.Size.String(), Labels: maps.Clone(declared.Labels),
+			Nodes: make([]Node, 0, declared.Count),
+		}
+		if declared.Role == site.ControlPlane {
+			pool.Role = ControlPlane
+			retired = retirements(declared)
+		}
+		for _, d := range declared.Disks {
+			pool.Disks = append(pool.Disks, Disk{Name: d.Name.String(), GiB: d.GiB})
+		}
+		for slot := 1; slot <= declared.Count; slot++ {
+			generation := declared.SlotGeneration(slot)
+			name := site.NodeName(declared.Name, slot, generation)
+			pool.Nodes = append(pool.Nodes, Node{
+				Name: name, Slot: slot, Generation: generation,
+				// By slot and not by what is left over, so that a node keeps its zone whatever its pool's size.
+				Zone: declared.Zones[(slot-1)%len(declared.Zones)].String(),
+				// Once the initialising node was replaced, no node has its name and every node joins.
+				Initialises: pool.Role == ControlPlane && name == s.Cluster.InitialisedBy.String(),
+			})
+		}
+		decided = append(decided, pool)
+	}
+	slices.SortFunc(decided, func(a, b Pool) int {
+		return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(a.Name, b.Name)) // control-plane sorts before worker
+	})
+	return decided, retired
+}
+
+// retirements gives each entry of the pool's list the generation that left and the one that came.
+func retirements(pool *site.Pool) []Retirement {
+	var retired []Retirement
+	generation := map[int]int{}
+	for _, slot := range pool.Replacements {
+		if generation[slot] == 0 {
+			generation[slot] = pool.Generation
+		}
+		retired = append(retired, Retirement{
+			Node:        site.NodeName(pool.Name, slot, generation[slot]),
+			Replacement: site.NodeName(pool.Name, slot, generation[slot]+1),
+		})
+		generation[slot]++
+	}
+	return retired
+}
+
+// zones is the sorted union of the pools' zones.
+func zones(s *site.Site) []string {
+	var all []string
+	for _, p := range s.NodePools {
+		for _, z := range p.Zones {
+			all = append(all, z.String())
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}

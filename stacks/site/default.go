@@ -1,0 +1,64 @@
+package site
+
+import "encoding"
+
+// legal parses a text of this package's own; tests show that each is legal.
+func legal[V any, P interface {
+	*V
+	encoding.TextUnmarshaler
+}](text string) V {
+	v, _ := Parse[V, P](text)
+	return v
+}
+
+// DefaultCluster has the addresses that kubeadm's own documentation uses, and two hours to join.
+func DefaultCluster() Cluster {
+	return Cluster{
+		Domain:       legal[Domain]("cluster.local"),
+		ServiceCIDR:  legal[CIDR]("10.96.0.0/16"),
+		PodCIDR:      legal[CIDR]("10.244.0.0/16"),
+		JoinLifetime: legal[Duration]("2h"),
+	}
+}
+
+// DefaultPool is at its first generation.
+func DefaultPool() Pool { return Pool{Generation: 1} }
+
+// DefaultBackup is made every day and kept for thirty.
+func DefaultBackup() Backup {
+	return Backup{Interval: legal[Duration]("24h"), TTL: legal[Duration]("30d")}
+}
+
+// DefaultRecovery loses at most a day, takes at most eight hours, and is rehearsed twice a year.
+func DefaultRecovery() Recovery {
+	return Recovery{
+		RPO:                 legal[Duration]("24h"),
+		RTO:                 legal[Duration]("8h"),
+		RestoreTestInterval: legal[Duration]("180d"),
+	}
+}
+
+// preset writes the defaults of a section into it before it is read.
+func preset(section any) {
+	switch s := section.(type) {
+	case *Cluster:
+		*s = DefaultCluster()
+	case *Pool:
+		*s = DefaultPool()
+	case *Backup:
+		*s = DefaultBackup()
+	case *Recovery:
+		*s = DefaultRecovery()
+	}
+}
+
+// fill writes the default that follows from other parts: the node that initialises a new cluster.
+func (s *Site) fill() {
+	pool := s.ControlPlane()
+	if pool == nil || pool.Name.IsZero() || !s.Cluster.InitialisedBy.IsZero() {
+		return
+	}
+	if name, err := Parse[Name](NodeName(pool.Name, 1, 1)); err == nil { // else the pool's name is refused
+		s.Cluster.InitialisedBy = name
+	}
+}

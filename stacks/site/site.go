@@ -1,0 +1,342 @@
+// Package site is the typed description of one stack: who runs it, where, for whom, and how large.
+//
+// It is the only door for configuration. Load reads the config key lagrum:site strictly, fills defaults and reports
+// every mistake at once, so that what comes after may trust each field. The package knows no law: whether a site is
+// lawful is for stacks/plan to say. It holds no secret either: see Secrets.
+package site
+
+//go:generate go run ./internal/sitedoc . ../../docs/site.md
+
+// Site is the whole description of one stack. Fields without a default are required unless they say otherwise.
+type Site struct {
+	// Country whose law the stack answers to: ISO 3166-1 alpha-2 in lower case.
+	Country Country `yaml:"country" example:"se"`
+	// Environment is what the stack is for: dev, test, prod, or dr (the recovery of another stack).
+	Environment Environment `yaml:"environment" example:"prod"`
+	// Operator is the care provider, or its supplier, that answers for the stack.
+	Operator Operator `yaml:"operator"`
+	// DataCentre is the place where the machines stand.
+	DataCentre DataCentre `yaml:"dataCentre"`
+	// Cloud holds exactly one cloud with the facts that are true of it alone.
+	Cloud Cloud `yaml:"cloud"`
+	// Cluster holds the facts of the Kubernetes cluster.
+	Cluster Cluster `yaml:"cluster"`
+	// NodePools are the sets of like nodes: exactly one pool of control planes, and any number of worker pools.
+	NodePools []Pool `yaml:"nodePools"`
+	// Identity says who vouches for the people that log in. At least one connector in prod and dr.
+	Identity Identity `yaml:"identity,omitempty"`
+	// Retention says how long logs and records are kept.
+	Retention Retention `yaml:"retention"`
+	// Backup says where backups go and how often they are made. Absent: none are made.
+	Backup *Backup `yaml:"backup,omitempty"`
+	// Recovery holds the site's recovery targets, and in dr the stack that it replaces.
+	Recovery *Recovery `yaml:"recovery,omitempty"`
+	// Registry is the mirror that every image is pulled from. Absent: the upstream registries.
+	Registry Registry `yaml:"registry,omitempty" example:"registry.example.org/mirror"`
+	// ListedSystem is true for a system on the Danish list of systems that must stay in Denmark (DK-DBL-3-9).
+	ListedSystem bool `yaml:"listedSystem,omitempty"`
+	// Waivers each turn one legal refusal into a warning until a date.
+	Waivers []Waiver `yaml:"waivers,omitempty"`
+}
+
+// Redact returns a copy without what points to a person: contacts and the owners of waivers. For reports and logs
+// that leave the operator.
+func (s Site) Redact() Site {
+	s.Operator.Contacts = s.Operator.Contacts.Redact()
+	waivers := make([]Waiver, len(s.Waivers))
+	for i, w := range s.Waivers {
+		waivers[i] = w.Redact()
+	}
+	if s.Waivers != nil {
+		s.Waivers = waivers
+	}
+	return s
+}
+
+// Operator is who answers for the stack.
+type Operator struct {
+	// Name of the organisation.
+	Name Text `yaml:"name" example:"Region Example"`
+	// Kind of organisation: region, municipality, company or state. The law differs between them.
+	Kind OperatorKind `yaml:"kind" example:"region"`
+	// Contacts are the people to reach. Required in prod and dr.
+	Contacts Contacts `yaml:"contacts,omitempty"`
+}
+
+// Contacts of an operator; alerts and reports go to them.
+type Contacts struct {
+	// Security is told of incidents. Required in prod and dr.
+	Security Contact `yaml:"security,omitempty"`
+	// OnCall answers at any hour. Required in prod and dr.
+	OnCall Contact `yaml:"onCall,omitempty"`
+	// DataProtection is the data protection officer.
+	DataProtection Contact `yaml:"dataProtection,omitempty"`
+}
+
+// Contact is one way to reach someone: a function's mailbox rather than a person's.
+type Contact struct {
+	// Email address.
+	Email Email `yaml:"email" example:"security@example.org"`
+	// Phone number in E.164 form.
+	Phone Phone `yaml:"phone,omitempty" example:"+46101234567"`
+}
+
+// Redact returns contacts that reach nobody, present where they were present.
+func (c Contacts) Redact() Contacts {
+	return Contacts{Security: c.Security.Redact(), OnCall: c.OnCall.Redact(), DataProtection: c.DataProtection.Redact()}
+}
+
+// Redact returns a contact at a domain that cannot exist (RFC 2606), without a number; no contact stays none.
+func (c Contact) Redact() Contact {
+	if c == (Contact{}) {
+		return c
+	}
+	return Contact{Email: legal[Email]("redacted@redacted.invalid")}
+}
+
+// DataCentre is the place where the machines stand.
+type DataCentre struct {
+	// Name of the data centre or of the provider's offering.
+	Name Text `yaml:"name" example:"Example Data Centre 1"`
+	// Country in which the building stands.
+	Country Country `yaml:"country" example:"se"`
+	// Region is the provider's own name of the place.
+	Region Region `yaml:"region" example:"sto-1"`
+	// Certificate of the provider's information security. Absent: none is claimed.
+	Certificate *Certificate `yaml:"certificate,omitempty"`
+}
+
+// Certificate is a provider's certificate or assurance report.
+type Certificate struct {
+	// Standard that it certifies.
+	Standard Text `yaml:"standard" example:"ISO/IEC 27001:2022"`
+	// ID is the certificate's number.
+	ID Text `yaml:"id" example:"EX-27001-0001"`
+	// Issuer is the accredited body that signed it.
+	Issuer Text `yaml:"issuer" example:"Example Certification AB"`
+	// ValidUntil is its last day.
+	ValidUntil Date `yaml:"validUntil" example:"\"2027-06-30\""`
+}
+
+// Cloud holds exactly one cloud.
+type Cloud struct {
+	// OpenStack is any OpenStack cloud.
+	OpenStack *OpenStack `yaml:"openstack,omitempty"`
+	// AWS is Amazon Web Services.
+	AWS *AWS `yaml:"aws,omitempty"`
+	// Lab is the laboratory on one machine.
+	Lab *Lab `yaml:"lab,omitempty"`
+}
+
+// OpenStack holds the facts of an OpenStack cloud. Its credential is a secret of the stack.
+type OpenStack struct {
+	// AuthURL is the address of Keystone.
+	AuthURL URL `yaml:"authURL" example:"https://identity.example.org:5000/v3"`
+	// Region of the cloud.
+	Region Region `yaml:"region" example:"sto-1"`
+	// Project that owns the stack.
+	Project Text `yaml:"project" example:"care-prod"`
+	// ExternalNetwork that the API's address is taken from.
+	ExternalNetwork Text `yaml:"externalNetwork" example:"public"`
+	// Image that nodes boot from, with Kubernetes at the cluster's version.
+	Image Text `yaml:"image" example:"lagrum-node-v1.36.3"`
+	// EncryptedVolumeType is the volume type that an administrator made with encryption. Absent: the cloud has none.
+	EncryptedVolumeType Text `yaml:"encryptedVolumeType,omitempty" example:"luks"`
+	// GuestEncryption says that nodes encrypt their data disks themselves, because the cloud cannot.
+	GuestEncryption bool `yaml:"guestEncryption,omitempty"`
+}
+
+// AWS holds the facts of an account at Amazon Web Services.
+type AWS struct {
+	// Region of the account.
+	Region Region `yaml:"region" example:"eu-north-1"`
+	// Account is the twelve-digit number of the account; the program refuses to work in another.
+	Account Account `yaml:"account" example:"\"123456789012\""`
+	// Image is the id of the machine image that nodes boot from, with Kubernetes at the cluster's version.
+	Image Text `yaml:"image" example:"ami-0123456789abcdef0"`
+}
+
+// Lab holds the facts of the machine that the laboratory runs on.
+type Lab struct {
+	// WireGuard says that the machine's kernel has WireGuard, so that node-to-node traffic is encrypted.
+	WireGuard bool `yaml:"wireguard,omitempty"`
+}
+
+// Cluster holds the facts of the Kubernetes cluster.
+type Cluster struct {
+	// Name is part of every physical name: a DNS label of at most 24 characters.
+	Name Name `yaml:"name" example:"se-prod"`
+	// Version of Kubernetes.
+	Version Version `yaml:"version" example:"v1.36.3"`
+	// Domain of the names inside the cluster.
+	Domain Domain `yaml:"domain" example:"cluster.local"`
+	// ServiceCIDR holds the addresses of services: IPv4, /12 to /24 (the API server's own limit is /12).
+	ServiceCIDR CIDR `yaml:"serviceCIDR" example:"10.96.0.0/16"`
+	// PodCIDR holds the addresses of pods: IPv4, a /24 for each node.
+	PodCIDR CIDR `yaml:"podCIDR" example:"10.244.0.0/16"`
+	// NodeCIDR holds the addresses of nodes: IPv4, with room for every node and for the largest pool once more,
+	// since a replacement is made before its predecessor goes.
+	NodeCIDR CIDR `yaml:"nodeCIDR" example:"172.31.0.0/20"`
+	// InitialisedBy is the node that ran kubeadm init: a fact of history that is never changed while the cluster
+	// lives; every other node joins. A site that is rebuilt from nothing after that node was replaced names one of
+	// its present nodes. Default: the first node that the control-plane pool ever had, e.g. cp-1-g1.
+	InitialisedBy Name `yaml:"initialisedBy,omitempty" example:"cp-1-g1"`
+	// APISources are the networks that may reach the API. The whole Internet is refused.
+	APISources []CIDR `yaml:"apiSources,omitempty" example:"[192.0.2.0/24]"`
+	// JoinLifetime is how long a new machine may use the credential that it joins with: 10m to 24h.
+	JoinLifetime Duration `yaml:"joinLifetime" example:"2h"`
+}
+
+// Pool is a set of like nodes, named <pool>-<slot>-g<generation> with slots from 1 to Count.
+type Pool struct {
+	// Name of the pool: a DNS label of at most 20 characters, unique in the site.
+	Name Name `yaml:"name" example:"workers"`
+	// Role of its nodes: control-plane or worker.
+	Role Role `yaml:"role" example:"worker"`
+	// Count of nodes. Control planes: 1 or 3. Workers: 0 to 1000.
+	Count int `yaml:"count" example:"3"`
+	// Zones that the nodes are spread over in turn.
+	Zones []Zone `yaml:"zones" example:"[a, b, c]"`
+	// Size is the cloud's name of the machine type.
+	Size Text `yaml:"size" example:"m5.large"`
+	// Disks of each node; one is named root. All are encrypted.
+	Disks []Disk `yaml:"disks"`
+	// Labels of each node, besides those that Kubernetes sets.
+	Labels map[string]string `yaml:"labels,omitempty" example:"{example.org/zone: clinical}"`
+	// Generation of a worker pool: the next number replaces all of its nodes. Control planes stay at 1.
+	Generation int `yaml:"generation" example:"2"`
+	// Replacements are the slots of the control-plane pool that were replaced, oldest first. Entries are only ever
+	// appended: the generation of a slot is 1 plus the times it is listed.
+	Replacements []int `yaml:"replacements,omitempty" example:"[1, 3, 1]"`
+}
+
+// Disk of a node.
+type Disk struct {
+	// Name of the disk: root, or what it is for.
+	Name Name `yaml:"name" example:"root"`
+	// GiB is its size: 1 to 16384, root at least 20.
+	GiB int `yaml:"gib" example:"40"`
+}
+
+// Identity says who vouches for people.
+type Identity struct {
+	// Connectors to the organisations that people log in with.
+	Connectors []Connector `yaml:"connectors,omitempty"`
+}
+
+// Connector is one source of identities. Its client secret or bind password is a secret of the stack.
+type Connector struct {
+	// Name of the connector, unique in the site.
+	Name Name `yaml:"name" example:"region-idp"`
+	// Type: oidc, ldap, saml, github, or static (lab only).
+	Type ConnectorType `yaml:"type" example:"oidc"`
+	// URL of the issuer (oidc), the sign-on service (saml) or the directory (ldap, as ldaps://). None for static;
+	// optional for github, where it names an enterprise server.
+	URL URL `yaml:"url,omitempty" example:"https://idp.example.org"`
+	// MFA says that this source enforces more than one factor for everybody it lets in.
+	MFA bool `yaml:"mfa,omitempty"`
+}
+
+// Retention says how long logs and records are kept.
+type Retention struct {
+	// Logs by class, each class once: the law gives floors, but how long is long enough is the operator's to say.
+	Logs []LogRetention `yaml:"logs"`
+	// RecordYears is how many years records are kept, 1 to 100. Absent: what the country asks.
+	RecordYears int `yaml:"recordYears,omitempty" example:"10"`
+}
+
+// LogRetention is the retention of one class of log.
+type LogRetention struct {
+	// Class of log: patient-access or platform-security.
+	Class LogClass `yaml:"class" example:"patient-access"`
+	// FloorDays is how long nobody can delete it: the object lock.
+	FloorDays Days `yaml:"floorDays" example:"1827"`
+	// CeilingDays is when it is deleted.
+	CeilingDays Days `yaml:"ceilingDays" example:"3650"`
+}
+
+// Backup says where backups go and how often they are made.
+type Backup struct {
+	// Interval between backups: 15m to 7d.
+	Interval Duration `yaml:"interval" example:"12h"`
+	// TTL is how long a backup is kept: at least twice the interval, at most 3650d.
+	TTL Duration `yaml:"ttl" example:"60d"`
+	// Country in which backups lie.
+	Country Country `yaml:"country" example:"se"`
+	// Region in which backups lie.
+	Region Region `yaml:"region" example:"got-1"`
+	// Account or project that owns them; another than the stack's own.
+	Account Text `yaml:"account" example:"care-backup"`
+}
+
+// Recovery holds the recovery targets of the site.
+type Recovery struct {
+	// Of is the stack that this one takes the place of. Required in dr, and only there.
+	Of Name `yaml:"of,omitempty" example:"se-prod"`
+	// RPO is how much time's work may be lost; backups are at least as frequent.
+	RPO Duration `yaml:"rpo" example:"24h"`
+	// RTO is how long the rebuild may take.
+	RTO Duration `yaml:"rto" example:"4h"`
+	// RestoreTestInterval is the longest time between two rehearsals.
+	RestoreTestInterval Duration `yaml:"restoreTestInterval" example:"180d"`
+}
+
+// Waiver turns the refusal that one requirement causes into a warning, until a date. After it the refusal is back.
+type Waiver struct {
+	// Requirement is the id of the requirement in the catalogue.
+	Requirement RequirementID `yaml:"requirement" example:"SE-PDL-3-17"`
+	// Reason why the site may differ for now: at least 20 characters.
+	Reason Text `yaml:"reason" example:"The provider's recertification audit is booked for May."`
+	// Owner is who decided it.
+	Owner Text `yaml:"owner" example:"Head of information security"`
+	// Until is the waiver's last day.
+	Until Date `yaml:"until" example:"\"2026-12-31\""`
+}
+
+// Redact returns the waiver without the name of its owner.
+func (w Waiver) Redact() Waiver {
+	w.Owner = legal[Text]("[redacted]")
+	return w
+}
+
+// Stack is the name of the stack that the site describes: <country>-<environment>, or in the lab the environment.
+func (s *Site) Stack() string {
+	if s.Cloud.Lab != nil {
+		return string(s.Environment)
+	}
+	return s.Country.String() + "-" + string(s.Environment)
+}
+
+// ControlPlane returns the pool of control planes, or nil in a site that Load would refuse.
+func (s *Site) ControlPlane() *Pool {
+	for i := range s.NodePools {
+		if s.NodePools[i].Role == ControlPlane {
+			return &s.NodePools[i]
+		}
+	}
+	return nil
+}
+
+// Kind names the cloud as the plan does: openstack, aws or lab.
+func (c *Cloud) Kind() string {
+	switch {
+	case c.OpenStack != nil:
+		return "openstack"
+	case c.AWS != nil:
+		return "aws"
+	case c.Lab != nil:
+		return "lab"
+	}
+	return ""
+}
+
+// Region names the cloud's region; the lab has none of its own and answers "lab".
+func (c *Cloud) Region() string {
+	switch {
+	case c.OpenStack != nil:
+		return c.OpenStack.Region.String()
+	case c.AWS != nil:
+		return c.AWS.Region.String()
+	}
+	return c.Kind()
+}
