@@ -1,0 +1,51 @@
+package lab
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/lagrum/lagrum/construct"
+	"github.com/lagrum/lagrum/providers"
+)
+
+type foundation struct {
+	pulumi.ResourceState
+}
+
+type network struct {
+	pulumi.CustomResourceState
+	Bridge pulumi.StringOutput `pulumi:"bridge"`
+}
+
+// Foundation makes the bridge, its firewall and the API's load balancer.
+func (c *Cloud) Foundation(
+	ctx *pulumi.Context, name string, args *providers.FoundationArgs, opts ...pulumi.ResourceOption,
+) (*providers.Foundation, error) {
+	made := &providers.Foundation{}
+	facts := pulumi.Map{"nodeCIDR": pulumi.String(args.Plan.Network.NodeCIDR)}
+	err := construct.Component(ctx, "lagrum:lab:Foundation", name, &foundation{}, facts, c.options(opts),
+		func(parent pulumi.ResourceOption) (pulumi.Map, error) {
+			net := &network{}
+			err := ctx.RegisterResource("lab:index:Network", name+"-network", pulumi.Map{
+				"name": pulumi.String(args.Plan.Cluster.Name),
+				"cidr": pulumi.String(args.Plan.Network.NodeCIDR),
+			}, net, parent, pulumi.Version(Version))
+			if err != nil {
+				return nil, err
+			}
+			// The id is the network's name; it carries the dependency on the bridge to everything that uses it.
+			made.NetworkID = net.ID().ToStringOutput()
+			if err := newFirewall(ctx, name+"-firewall", args, made.NetworkID, parent); err != nil {
+				return nil, err
+			}
+			balancer, err := newLoadBalancer(ctx, name+"-api", args.Plan, made.NetworkID, parent)
+			if err != nil {
+				return nil, err
+			}
+			made.Endpoint, made.Balancer = balancer.Address, balancer.ID().ToStringOutput()
+			return pulumi.Map{"endpoint": made.Endpoint}, nil
+		})
+	if err != nil {
+		return nil, err
+	}
+	return made, nil
+}

@@ -1,0 +1,111 @@
+// Package providers is the contract between the cluster and the clouds.
+//
+// A cloud adapter turns the plan's neutral pools, firewall rules, volumes, load balancers and object stores into
+// resources of its cloud and returns the neutral outputs below. Which cloud made them cannot be told from the
+// outputs. Adapters never import components.
+package providers
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/lagrum/lagrum/providers/firewall"
+	"github.com/lagrum/lagrum/stacks/plan"
+)
+
+// Cloud is one cloud adapter, bound to one stack. Its methods are called in the order written here: the API's
+// address exists before the first node, because the node's user-data names it.
+type Cloud interface {
+	// Foundation makes the network, the firewall and the API's load balancer.
+	Foundation(ctx *pulumi.Context, name string, args *FoundationArgs, opts ...pulumi.ResourceOption) (*Foundation, error)
+	// Nodes makes the machines of one pool, and for a control plane puts them behind the load balancer.
+	Nodes(ctx *pulumi.Context, name string, args *NodesArgs, opts ...pulumi.ResourceOption) (*Nodes, error)
+	// ObjectStore makes one locked bucket with one credential per consumer.
+	ObjectStore(ctx *pulumi.Context, name string, args *ObjectStoreArgs, opts ...pulumi.ResourceOption) (*ObjectStore, error)
+	// SecretFetch is the one provider-specific fragment of the node's boot script: a shell command that writes
+	// the node's secret bundle (a tar archive, see bootstrap.Bundle) to standard output.
+	SecretFetch() string
+}
+
+// FoundationArgs are the facts a cloud needs before any node exists.
+type FoundationArgs struct {
+	Plan  *plan.Plan
+	Rules []firewall.Rule
+}
+
+// Foundation is what nodes stand on.
+type Foundation struct {
+	// Endpoint is the host name or address of the API's load balancer, without port.
+	Endpoint pulumi.StringOutput
+	// NetworkID and Balancer are the cloud's own ids of the node network and of the API's load balancer; only the
+	// adapter that made them reads them.
+	NetworkID pulumi.StringOutput
+	Balancer  pulumi.StringOutput
+}
+
+// NodesArgs describe one pool.
+type NodesArgs struct {
+	Plan       *plan.Plan
+	Pool       plan.Pool
+	Foundation *Foundation
+	// UserData by node name: cloud-init bytes without any secret.
+	UserData map[string]pulumi.StringInput
+	// Secrets by node name: the base64 tar archive that SecretFetch writes. Always secret.
+	Secrets map[string]pulumi.StringInput
+}
+
+// Nodes is a made pool.
+type Nodes struct {
+	// Machines by node name.
+	Machines map[string]Machine
+}
+
+// Machine is one made node.
+type Machine struct {
+	Address pulumi.StringOutput
+	// Resource is the concrete machine: things that need the node to exist depend on it.
+	Resource pulumi.Resource
+	// Member is the machine's place behind the API's load balancer; nil for workers.
+	Member pulumi.Resource
+}
+
+// ObjectStoreArgs describe a bucket under object lock in compliance mode.
+type ObjectStoreArgs struct {
+	Plan *plan.Plan
+	// Name of the store, e.g. audit-archive.
+	Name string
+	// FloorDays is the lock; CeilingDays the lifecycle's deletion. Floor <= ceiling, checked by the plan.
+	FloorDays, CeilingDays int
+	// Consumers each get a credential of their own with the rights named.
+	Consumers []Consumer
+}
+
+// Consumer of an object store.
+type Consumer struct {
+	Name   string
+	Rights []Right
+}
+
+// Right of a consumer. There is no right to delete versions, bypass a lock, or change retention.
+type Right string
+
+// The rights that exist.
+const (
+	Put    Right = "put"
+	Get    Right = "get"
+	List   Right = "list"
+	Expire Right = "expire" // set delete markers
+)
+
+// ObjectStore is a made bucket.
+type ObjectStore struct {
+	Endpoint pulumi.StringOutput
+	Bucket   pulumi.StringOutput
+	// Credentials by consumer name, each a secret output.
+	Credentials map[string]Credential
+}
+
+// Credential of one consumer for one bucket.
+type Credential struct {
+	KeyID  pulumi.StringOutput
+	Secret pulumi.StringOutput
+}
