@@ -1,0 +1,215 @@
+#!/bin/sh
+# lagrum-boot makes this machine a node of its cluster, once in its life. cloud-init runs it on the first boot.
+#
+# What to become stands in /etc/lagrum/node.env, how in /etc/lagrum/kubeadm.yaml. The node's secrets come from the
+# cloud through lagrum-secrets. How far it came stands in /var/lib/lagrum/boot.status: "running: STEP", "ok", or
+# "failed: STEP: WHY". A node that failed is replaced, not repaired.
+set -eu
+umask 022
+export HOME=/root
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+# shellcheck source=/dev/null
+. /etc/lagrum/node.env
+: "${LAGRUM_NODE:?}" "${LAGRUM_ROLE:?}" "${LAGRUM_VERSION:?}" "${LAGRUM_SERVER:?}" "${LAGRUM_PAUSE_IMAGE:?}"
+
+config=/etc/lagrum/kubeadm.yaml
+volatile=/run/lagrum
+bundle=$volatile/bundle.tar
+joiner=$volatile/join.conf
+state=/var/lib/lagrum
+out=$volatile/output
+step=start
+failed=
+
+say() { printf 'lagrum-boot: %s: %s: %s\n' "$LAGRUM_NODE" "$step" "$*"; }
+
+status() {
+  printf '%s\n' "$*" >"$state/boot.status.new"
+  mv "$state/boot.status.new" "$state/boot.status"
+}
+
+begin() {
+  step=$1
+  status "running: $step"
+  say "$2"
+}
+
+fail() {
+  failed=yes
+  status "failed: $step: $*"
+  say "failed: $*"
+  exit 1
+}
+
+# No credential outlives the boot, however it ends.
+finish() {
+  code=$?
+  trap - EXIT
+  rm -f "$bundle" "$bundle.new" "$joiner" "$out" "$volatile/code"
+  if [ "$code" -ne 0 ] && [ -z "$failed" ]; then
+    status "failed: $step: lagrum-boot ended with exit code $code; its output is in /var/log/cloud-init-output.log"
+  fi
+  exit "$code"
+}
+
+# uptime_s counts seconds on a clock that nothing sets.
+uptime_s() { cut -d. -f1 /proc/uptime; }
+
+# words are the errors in a program's output, on one line: those of kubeadm's checks, else whatever looks like one.
+words() {
+  found=$(grep -F '[ERROR ' "$out" || grep -iE 'error|refused|forbidden|unauthorized|unable|timed out|not found' "$out" | grep -v 'stack trace' | tail -n 2)
+  [ -n "$found" ] || found=$(tail -n 1 "$out")
+  [ -n "$found" ] || found="it said nothing"
+  found=$(printf '%s' "$found" | tr -s '[:space:]' ' ' | cut -c 1-400)
+  printf '%s' "${found# }"
+}
+
+# within SECONDS COMMAND... repeats a command every five seconds until it succeeds. It says why not yet whenever the
+# reason changes, and leaves the last reason in $why.
+within() {
+  end=$(($(uptime_s) + $1))
+  shift
+  why=
+  until "$@" >"$out" 2>&1; do
+    last=$why
+    why=$(words)
+    [ "$why" = "$last" ] || say "not yet: $why"
+    [ "$(uptime_s)" -lt "$end" ] || return 1
+    sleep 5
+  done
+}
+
+# loud runs a command with its output on the console, and keeps a copy for words.
+loud() {
+  { rc=0; "$@" 2>&1 || rc=$?; printf '%s' "$rc" >"$volatile/code"; } | tee "$out"
+  return "$(cat "$volatile/code")"
+}
+
+fetch() {
+  (umask 077 && timeout 60 lagrum-secrets >"$bundle.new") || return 1
+  if [ ! -s "$bundle.new" ] || ! tar -tf "$bundle.new" >/dev/null 2>&1; then
+    echo "error: the secret channel gave no tar archive"
+    return 1
+  fi
+  mv "$bundle.new" "$bundle"
+}
+
+unpack() { tar -xpf "$bundle" -C / --no-same-owner --no-overwrite-dir; }
+
+# setting KEY VALUE sees that a kernel setting is as it has to be.
+setting() {
+  [ "$(cat "/proc/sys/$1" 2>/dev/null)" != "$2" ] || return 0
+  (printf '%s\n' "$2" >"/proc/sys/$1") 2>/dev/null || fail "/proc/sys/$1 has to be $2 and cannot be set"
+}
+
+# sandbox sees that containerd takes the sandbox image from where the cluster takes its images. containerd is
+# restarted only when it has to learn that.
+sandbox() {
+  configured=$(containerd config dump | sed -n "s/^ *sandbox = ['\"]\(.*\)['\"] *$/\1/p")
+  [ "$configured" != "$LAGRUM_PAUSE_IMAGE" ] || return 0
+  mkdir -p /etc/containerd/conf.d
+  printf 'version = 3\n[plugins."io.containerd.cri.v1.images".pinned_images]\nsandbox = "%s"\n' "$LAGRUM_PAUSE_IMAGE" >/etc/containerd/conf.d/lagrum.toml
+  configured=$(containerd config dump | sed -n "s/^ *sandbox = ['\"]\(.*\)['\"] *$/\1/p")
+  [ "$configured" = "$LAGRUM_PAUSE_IMAGE" ] || fail "containerd's sandbox image is $configured and has to be $LAGRUM_PAUSE_IMAGE: the node image's containerd has to import /etc/containerd/conf.d/*.toml"
+  systemctl restart containerd
+}
+
+# guard refuses to initialise where anything already serves the endpoint. Any answer over TLS counts, whatever it says:
+# a second cluster with the first one's keys is worse than a node that does not boot. Three looks, because a load
+# balancer may drop one.
+guard() {
+  for look in 1 2 3; do
+    [ "$look" -eq 1 ] || sleep 2
+    code=0
+    curl --silent --output /dev/null --max-time 10 --noproxy '*' --cacert /etc/kubernetes/pki/ca.crt "$LAGRUM_SERVER/readyz" || code=$?
+    case $code in
+    0) fail "a cluster already answers at $LAGRUM_SERVER: this node has to join it, not initialise another" ;;
+    51 | 60) fail "a server that the cluster's authority did not certify answers at $LAGRUM_SERVER" ;;
+    esac
+  done
+}
+
+as_joiner() { timeout 30 kubectl --kubeconfig "$joiner" --request-timeout 10s "$@"; }
+
+# admitted succeeds once the cluster answers and has all that a joining node needs of it.
+admitted() {
+  as_joiner get --raw /readyz >/dev/null || return 1
+  as_joiner --namespace kube-system get configmap kubeadm-config --output name || return 1
+  for right in "get nodes" "create certificatesigningrequests.certificates.k8s.io" \
+    "create certificatesigningrequests.certificates.k8s.io --subresource nodeclient"; do
+    # shellcheck disable=SC2086 # a right is several words
+    if ! as_joiner auth can-i --quiet $right; then
+      echo "error: the cluster does not yet let joining nodes $right"
+      return 1
+    fi
+  done
+}
+
+# A kubelet that was configured once is left alone, and so is what was said of it.
+if [ -e /etc/kubernetes/kubelet.conf ]; then
+  say "this node has booted into its cluster before; replace it to boot again"
+  exit 1
+fi
+mkdir -p "$state" "$volatile"
+chmod 0700 "$volatile"
+trap finish EXIT
+
+begin secrets "fetching the node's secrets"
+within 300 fetch || fail "no secrets after 5 minutes: $why"
+unpack
+
+begin versions "expecting Kubernetes $LAGRUM_VERSION"
+have=$(kubeadm version --output short)
+[ "$have" = "$LAGRUM_VERSION" ] || fail "the node image has kubeadm $have, the plan says $LAGRUM_VERSION"
+have=$(kubelet --version)
+[ "$have" = "Kubernetes $LAGRUM_VERSION" ] || fail "the node image has a kubelet of $have, the plan says $LAGRUM_VERSION"
+
+begin host "preparing the kernel and containerd"
+modprobe --all overlay br_netfilter 2>/dev/null || true # built in, or not to be loaded from here: the settings tell
+setting net/ipv4/ip_forward 1
+setting net/bridge/bridge-nf-call-iptables 1
+sandbox
+systemctl start containerd
+systemctl enable kubelet
+
+case $LAGRUM_ROLE in
+init)
+  verb="init"
+  begin guard "looking for a cluster at $LAGRUM_SERVER"
+  guard
+  ;;
+*)
+  verb="join"
+  begin wait "waiting for the cluster at $LAGRUM_SERVER"
+  within 1800 admitted || fail "not admitted after 30 minutes: $why"
+  ;;
+esac
+
+# What is still on its way (images above all) arrives while this repeats.
+begin preflight "checking what kubeadm $verb needs"
+within 900 kubeadm "$verb" phase preflight --config "$config" || fail "not ready after 15 minutes: $why"
+
+begin "$verb" "running kubeadm $verb"
+attempt=1
+until loud kubeadm "$verb" --config "$config"; do
+  # A failed init is never repeated: whether it left a cluster behind is for a person to judge.
+  if [ "$verb" = init ] || [ "$attempt" -ge 3 ]; then
+    fail "kubeadm $verb, attempt $attempt: $(words)"
+  fi
+  say "attempt $attempt failed: $(words)"
+  attempt=$((attempt + 1))
+  kubeadm reset --force || true
+  unpack
+  sleep 20
+done
+
+# The way past RBAC is for a cluster that is being made.
+rm -f /etc/kubernetes/super-admin.conf
+
+# What a cloud left here to be fetched goes too; after a failure it stays, so that a person can look again.
+rm -rf "$volatile" 2>/dev/null || say "could not clear $volatile"
+
+step=end
+status ok
+say "this node is part of its cluster"

@@ -1,0 +1,245 @@
+package bootstrap
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+)
+
+// The types below are the part of kubeadm.k8s.io/v1beta4 and kubelet.config.k8s.io/v1beta1 that Lagrum sets, under
+// upstream's field names. The module tests/kubeadm decodes what they render with upstream's own types, strictly.
+
+type typeMeta struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+}
+
+type initConfiguration struct {
+	typeMeta
+	LocalAPIEndpoint apiEndpoint      `json:"localAPIEndpoint"`
+	NodeRegistration nodeRegistration `json:"nodeRegistration"`
+	SkipPhases       []string         `json:"skipPhases"`
+	Timeouts         timeouts         `json:"timeouts"`
+}
+
+type joinConfiguration struct {
+	typeMeta
+	ControlPlane     *joinControlPlane `json:"controlPlane,omitempty"`
+	Discovery        discovery         `json:"discovery"`
+	NodeRegistration nodeRegistration  `json:"nodeRegistration"`
+	Timeouts         timeouts          `json:"timeouts"`
+}
+
+type joinControlPlane struct {
+	LocalAPIEndpoint apiEndpoint `json:"localAPIEndpoint"`
+}
+
+type discovery struct {
+	File fileDiscovery `json:"file"`
+}
+
+type fileDiscovery struct {
+	KubeConfigPath string `json:"kubeConfigPath"`
+}
+
+// apiEndpoint leaves advertiseAddress out: kubeadm takes the address of the interface with the default route, which
+// is known to the machine and not to the program that rendered its user-data.
+type apiEndpoint struct {
+	BindPort int `json:"bindPort"`
+}
+
+// nodeRegistration leaves taints out: kubeadm then taints control planes and nothing else.
+type nodeRegistration struct {
+	Name             string `json:"name"`
+	CRISocket        string `json:"criSocket"`
+	ImagePullPolicy  string `json:"imagePullPolicy"`
+	KubeletExtraArgs []arg  `json:"kubeletExtraArgs,omitempty"`
+}
+
+type arg struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+type timeouts struct {
+	ControlPlaneComponentHealthCheck string `json:"controlPlaneComponentHealthCheck"`
+	Discovery                        string `json:"discovery"`
+	EtcdAPICall                      string `json:"etcdAPICall"`
+	KubeletHealthCheck               string `json:"kubeletHealthCheck"`
+	KubernetesAPICall                string `json:"kubernetesAPICall"`
+	TLSBootstrap                     string `json:"tlsBootstrap"`
+}
+
+type clusterConfiguration struct {
+	typeMeta
+	APIServer            apiServer  `json:"apiServer"`
+	ClusterName          string     `json:"clusterName"`
+	ControlPlaneEndpoint string     `json:"controlPlaneEndpoint"`
+	DNS                  addon      `json:"dns"`
+	EncryptionAlgorithm  string     `json:"encryptionAlgorithm"`
+	Etcd                 etcd       `json:"etcd"`
+	ImageRepository      string     `json:"imageRepository,omitempty"`
+	KubernetesVersion    string     `json:"kubernetesVersion"`
+	Networking           networking `json:"networking"`
+	Proxy                addon      `json:"proxy"`
+}
+
+type apiServer struct {
+	CertSANs     []string        `json:"certSANs"`
+	ExtraArgs    []arg           `json:"extraArgs"`
+	ExtraVolumes []hostPathMount `json:"extraVolumes"`
+}
+
+type hostPathMount struct {
+	Name      string `json:"name"`
+	HostPath  string `json:"hostPath"`
+	MountPath string `json:"mountPath"`
+	PathType  string `json:"pathType"`
+	ReadOnly  bool   `json:"readOnly,omitempty"`
+}
+
+type addon struct {
+	Disabled bool `json:"disabled"`
+}
+
+type etcd struct {
+	Local localEtcd `json:"local"`
+}
+
+type localEtcd struct {
+	DataDir  string `json:"dataDir"`
+	ImageTag string `json:"imageTag"`
+}
+
+type networking struct {
+	DNSDomain     string `json:"dnsDomain"`
+	PodSubnet     string `json:"podSubnet"`
+	ServiceSubnet string `json:"serviceSubnet"`
+}
+
+// kubeletConfiguration says nothing of cgroups: kubeadm's default, the systemd driver, is right for a virtual
+// machine, and a node image that differs says so in a drop-in of its own.
+type kubeletConfiguration struct {
+	typeMeta
+	ClusterDNS         []string `json:"clusterDNS"`
+	ClusterDomain      string   `json:"clusterDomain"`
+	RotateCertificates bool     `json:"rotateCertificates"`
+	// Pods get this long to end when the machine shuts down; the last ten seconds are for critical pods.
+	ShutdownGracePeriod             string `json:"shutdownGracePeriod"`
+	ShutdownGracePeriodCriticalPods string `json:"shutdownGracePeriodCriticalPods"`
+}
+
+const (
+	kubeadmAPI = "kubeadm.k8s.io/v1beta4"
+	criSocket  = "unix:///run/containerd/containerd.sock"
+)
+
+// slow are bounds for a host where several nodes share two cores and their images are still arriving. kubeadm's own
+// (one to five minutes) are for a node that is alone; a longer bound costs nothing where things go well.
+func slow() timeouts {
+	return timeouts{
+		ControlPlaneComponentHealthCheck: "15m0s",
+		Discovery:                        "5m0s",
+		EtcdAPICall:                      "10m0s",
+		KubeletHealthCheck:               "10m0s",
+		KubernetesAPICall:                "5m0s",
+		TLSBootstrap:                     "10m0s",
+	}
+}
+
+// kubeadmConfig renders the file that kubeadm init or kubeadm join reads.
+func kubeadmConfig(in Input) ([]byte, error) {
+	if in.Node.Initialises {
+		return documents(newInit(in), newCluster(in.Cluster), newKubelet(in.Cluster))
+	}
+	return documents(newJoin(in))
+}
+
+func newInit(in Input) initConfiguration {
+	return initConfiguration{
+		typeMeta:         typeMeta{kubeadmAPI, "InitConfiguration"},
+		LocalAPIEndpoint: apiEndpoint{in.Cluster.APIPort},
+		NodeRegistration: register(in.Node),
+		// No bootstrap token and no anonymous cluster-info: nodes join with a client certificate, and the program
+		// declares the roles that the phase would make. The join command that kubeadm prints needs that phase.
+		SkipPhases: []string{"bootstrap-token", "show-join-command"},
+		Timeouts:   slow(),
+	}
+}
+
+func newJoin(in Input) joinConfiguration {
+	join := joinConfiguration{
+		typeMeta:         typeMeta{kubeadmAPI, "JoinConfiguration"},
+		Discovery:        discovery{fileDiscovery{joinKubeconfigPath}},
+		NodeRegistration: register(in.Node),
+		Timeouts:         slow(),
+	}
+	if in.Node.ControlPlane {
+		join.ControlPlane = &joinControlPlane{apiEndpoint{in.Cluster.APIPort}}
+	}
+	return join
+}
+
+func register(n Node) nodeRegistration {
+	r := nodeRegistration{Name: n.Name, CRISocket: criSocket, ImagePullPolicy: "IfNotPresent"}
+	if len(n.Labels) > 0 {
+		labels := make([]string, 0, len(n.Labels))
+		for _, key := range slices.Sorted(maps.Keys(n.Labels)) {
+			labels = append(labels, key+"="+n.Labels[key])
+		}
+		r.KubeletExtraArgs = []arg{{"node-labels", strings.Join(labels, ",")}}
+	}
+	return r
+}
+
+func newCluster(c Cluster) clusterConfiguration {
+	return clusterConfiguration{
+		typeMeta:             typeMeta{kubeadmAPI, "ClusterConfiguration"},
+		APIServer:            newAPIServer(c),
+		ClusterName:          c.Name,
+		ControlPlaneEndpoint: net.JoinHostPort(c.Endpoint, strconv.Itoa(c.APIPort)),
+		// CoreDNS and kube-proxy are resources of the program. Disabled here, and not skipped as phases, they stay
+		// out of a later kubeadm upgrade too, and kubeadm does not ask for their images.
+		DNS:                 addon{Disabled: true},
+		Proxy:               addon{Disabled: true},
+		EncryptionAlgorithm: "ECDSA-P256",
+		Etcd:                etcd{localEtcd{DataDir: "/var/lib/etcd", ImageTag: c.EtcdTag}},
+		ImageRepository:     c.Registry,
+		// A fixed version: without one kubeadm asks the internet for the newest.
+		KubernetesVersion: c.Version,
+		Networking:        networking{DNSDomain: c.Domain, PodSubnet: c.PodCIDR, ServiceSubnet: c.ServiceCIDR},
+	}
+}
+
+func newKubelet(c Cluster) kubeletConfiguration {
+	return kubeletConfiguration{
+		typeMeta:                        typeMeta{"kubelet.config.k8s.io/v1beta1", "KubeletConfiguration"},
+		ClusterDNS:                      []string{c.DNSAddress},
+		ClusterDomain:                   c.Domain,
+		RotateCertificates:              true,
+		ShutdownGracePeriod:             "30s",
+		ShutdownGracePeriodCriticalPods: "10s",
+	}
+}
+
+// documents renders values as one YAML stream.
+func documents(values ...any) ([]byte, error) {
+	var out bytes.Buffer
+	for i, v := range values {
+		if i > 0 {
+			out.WriteString("---\n")
+		}
+		doc, err := yaml.Marshal(v)
+		if err != nil {
+			return nil, fmt.Errorf("rendering %T: %w", v, err)
+		}
+		out.Write(doc)
+	}
+	return out.Bytes(), nil
+}
