@@ -1,0 +1,112 @@
+package cluster
+
+import (
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"net"
+	"strconv"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/lagrum/lagrum/components/bootstrap"
+	"github.com/lagrum/lagrum/components/images"
+	"github.com/lagrum/lagrum/components/pki"
+	"github.com/lagrum/lagrum/stacks/plan"
+)
+
+// Labels that every node gets. A kubelet may set both on itself.
+const (
+	poolLabel = "lagrum.dev/pool"
+	zoneLabel = "topology.kubernetes.io/zone"
+)
+
+// UserData gives the cloud-init user-data of every node of a pool, by node name. It holds no secret.
+func UserData(p *plan.Plan, pool plan.Pool, endpoint pulumi.StringInput, secretFetch string) map[string]pulumi.StringInput {
+	byNode := map[string]pulumi.StringInput{}
+	for _, node := range pool.Nodes {
+		byNode[node.Name] = endpoint.ToStringOutput().ApplyT(func(endpoint string) (string, error) {
+			return userData(p, pool, node, endpoint, secretFetch)
+		}).(pulumi.StringOutput)
+	}
+	return byNode
+}
+
+// Secrets gives the secret bundle of every node of a pool, by node name: a tar archive in base64. It is always secret.
+func Secrets(p *plan.Plan, pool plan.Pool, endpoint pulumi.StringInput, keys *pki.PKI) map[string]pulumi.StringInput {
+	material := pulumi.All(endpoint,
+		keys.Cluster.Certificate, keys.Cluster.Key,
+		keys.FrontProxy.Certificate, keys.FrontProxy.Key,
+		keys.Etcd.Certificate, keys.Etcd.Key,
+		keys.ServiceAccountKey, keys.ServiceAccountPublic, keys.EncryptionKey)
+	byNode := map[string]pulumi.StringInput{}
+	for _, node := range pool.Nodes {
+		text := material.ApplyT(func(all []any) (string, error) { return bundle(p, pool, node, all) })
+		byNode[node.Name] = pulumi.ToSecret(text).(pulumi.StringOutput)
+	}
+	return byNode
+}
+
+// serverURL is where clients of the API go.
+func serverURL(c plan.Cluster, endpoint string) string {
+	return "https://" + net.JoinHostPort(endpoint, strconv.Itoa(c.APIPort))
+}
+
+func userData(p *plan.Plan, pool plan.Pool, node plan.Node, endpoint, secretFetch string) (string, error) {
+	labels := maps.Clone(pool.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[poolLabel] = pool.Name
+	if node.Zone != "" {
+		labels[zoneLabel] = node.Zone
+	}
+	c := p.Cluster
+	text, err := bootstrap.UserData(bootstrap.Input{
+		Cluster: bootstrap.Cluster{
+			Name: c.Name, Version: c.Version, Registry: c.Registry, EtcdTag: c.EtcdTag,
+			PauseImage: images.For(c).Pause.Ref(),
+			Endpoint:   endpoint, APIPort: c.APIPort, Domain: c.Domain,
+			ServiceCIDR: c.ServiceCIDR, PodCIDR: c.PodCIDR, DNSAddress: c.DNSAddress,
+		},
+		Node: bootstrap.Node{
+			Name: node.Name, ControlPlane: pool.Role == plan.ControlPlane, Initialises: node.Initialises, Labels: labels,
+		},
+		SecretFetch: secretFetch,
+	})
+	if err != nil {
+		return "", fmt.Errorf("user-data of %s: %w", node.Name, err)
+	}
+	return string(text), nil
+}
+
+// bundle packs what Secrets has collected, in its order.
+func bundle(p *plan.Plan, pool plan.Pool, node plan.Node, all []any) (string, error) {
+	text := func(i int) []byte { return []byte(all[i].(string)) }
+	encryptionKey, err := base64.StdEncoding.DecodeString(all[9].(string))
+	if err != nil {
+		return "", fmt.Errorf("secrets of %s: encryption key: %w", node.Name, err)
+	}
+	secrets := bootstrap.Secrets{
+		ClusterCA: text(1), ClusterCAKey: text(2), FrontProxyCA: text(3), FrontProxyCAKey: text(4),
+		EtcdCA: text(5), EtcdCAKey: text(6), ServiceAccountKey: text(7), ServiceAccountPub: text(8),
+		EncryptionKey: encryptionKey,
+	}
+	if !node.Initialises {
+		secrets.JoinKubeconfig, err = bootstrap.JoinKubeconfig(bootstrap.JoinCredential{
+			Pool: pool.Name, Server: serverURL(p.Cluster, all[0].(string)),
+			CA: secrets.ClusterCA, CAKey: secrets.ClusterCAKey,
+			NotBefore: p.Cluster.Join.NotBefore, NotAfter: p.Cluster.Join.NotAfter,
+		})
+		if err != nil {
+			return "", fmt.Errorf("secrets of %s: %w", node.Name, err)
+		}
+	}
+	archive, err := bootstrap.Bundle(secrets, bootstrap.Node{
+		Name: node.Name, ControlPlane: pool.Role == plan.ControlPlane, Initialises: node.Initialises,
+	})
+	if err != nil {
+		return "", fmt.Errorf("secrets of %s: %w", node.Name, err)
+	}
+	return base64.StdEncoding.EncodeToString(archive), nil
+}

@@ -1,0 +1,52 @@
+package network
+
+import (
+	"fmt"
+
+	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+const (
+	kubeRouter = "kube-router"
+	// kubeRouterHealth is upstream's default.
+	kubeRouterHealth = 20244
+)
+
+// kubeRouter enforces NetworkPolicy on every node. Nothing else of it runs.
+func (b *builder) kubeRouter() (*appsv1.DaemonSet, error) {
+	// It starts a watch for each of these, whatever it is told to run (kube-router v2.1.0, pkg/cmd).
+	watched := []string{"list", "watch"}
+	account, needs, err := b.account(kubeRouter, "lagrum:kube-router",
+		rule{"", []string{"namespaces", "pods", "services", "endpoints"}, watched},
+		rule{"", []string{"nodes"}, []string{"get", "list", "watch"}},
+		rule{"discovery.k8s.io", []string{"endpointslices"}, watched},
+		rule{"networking.k8s.io", []string{"networkpolicies"}, watched},
+	)
+	if err != nil {
+		return nil, err
+	}
+	return b.onEveryNode(kubeRouter, account, needs, corev1.ContainerArray{corev1.ContainerArgs{
+		Name:            pulumi.String(kubeRouter),
+		Image:           pulumi.String(b.images.KubeRouter.Ref()),
+		ImagePullPolicy: pulumi.String("IfNotPresent"),
+		Args: pulumi.ToStringArray([]string{
+			"--run-firewall=true", "--run-router=false", "--run-service-proxy=false", "--run-loadbalancer=false",
+			// Traffic to services is let through to the pods behind them, where policy decides.
+			"--service-cluster-ip-range=" + b.plan.Cluster.ServiceCIDR,
+			fmt.Sprintf("--health-port=%d", kubeRouterHealth), "--metrics-port=0",
+		}),
+		Env: append(corev1.EnvVarArray{nodeName()}, b.api...),
+		// Its health fails when no sync of policies has ended for more than five minutes.
+		LivenessProbe: get("", "/healthz", kubeRouterHealth, 6),
+		// Its health says yes before the first rule is written. What counts is the rule that every sync writes last.
+		ReadinessProbe: run("iptables", "--wait", "5", "--check", "KUBE-ROUTER-FORWARD",
+			"--match", "comment", "--comment", "rule to explicitly ACCEPT traffic that comply to network policies",
+			"--match", "mark", "--mark", "0x20000/0x20000", "--jump", "ACCEPT"),
+		Resources: needed("50m", "64Mi", "256Mi"),
+		// As with flannel, the image's choice of iptables is written to its own disk.
+		SecurityContext: confined(true, "NET_ADMIN", "NET_RAW"),
+		VolumeMounts:    corev1.VolumeMountArray{mount("xtables-lock", "/run/xtables.lock", false)},
+	}}, corev1.VolumeArray{fromHost("xtables-lock", "/run/xtables.lock", "FileOrCreate")})
+}

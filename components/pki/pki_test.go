@@ -1,0 +1,157 @@
+package pki_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"testing"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lagrum/lagrum/components/pki"
+	"github.com/lagrum/lagrum/stacks/plan"
+	"github.com/lagrum/lagrum/tests/golden"
+	"github.com/lagrum/lagrum/tests/harness"
+)
+
+func run(t *testing.T, decided *plan.Plan, preview bool) *harness.Recording {
+	t.Helper()
+	return harness.Run(t, func(ctx *pulumi.Context) error {
+		providers, err := harness.Providers(ctx, "tls", "random")
+		if err != nil {
+			return err
+		}
+		made, err := pki.New(ctx, "dev-pki", &pki.Args{Plan: decided}, providers)
+		if err != nil {
+			return err
+		}
+		for name, value := range map[string]pulumi.StringOutput{
+			"cluster.crt": made.Cluster.Certificate, "cluster.key": made.Cluster.Key,
+			"front-proxy.crt": made.FrontProxy.Certificate, "front-proxy.key": made.FrontProxy.Key,
+			"etcd.crt": made.Etcd.Certificate, "etcd.key": made.Etcd.Key,
+			"admin.crt": made.Admin.Certificate, "admin.key": made.Admin.Key,
+			"sa.key": made.ServiceAccountKey, "sa.pub": made.ServiceAccountPublic,
+			"encryption": made.EncryptionKey,
+		} {
+			ctx.Export(name, value)
+		}
+		return nil
+	}, harness.Options{Preview: preview})
+}
+
+func decided() *plan.Plan {
+	return &plan.Plan{Name: "se-prod", Cluster: plan.Cluster{
+		Name:             "se-prod",
+		Authority:        plan.Lifetime{Hours: 87600, RenewBefore: 8760},
+		AdminCertificate: plan.Lifetime{Hours: 2160, RenewBefore: 720},
+	}}
+}
+
+func TestGraph(t *testing.T) {
+	t.Parallel()
+	for name, preview := range map[string]bool{"preview": true, "update": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			golden.Compare(t, "graph.txt", run(t, decided(), preview).Graph())
+		})
+	}
+}
+
+func TestInputs(t *testing.T) {
+	t.Parallel()
+	recording := run(t, decided(), false)
+
+	ca := recording.Get(t, "tls:index/selfSignedCert:SelfSignedCert", "dev-pki-ca").Inputs
+	assert.Equal(t, map[string]any{
+		"privateKeyPem": "[secret]", "isCaCertificate": true, "setSubjectKeyId": true,
+		"subject":     map[string]any{"commonName": "kubernetes"},
+		"allowedUses": []any{"cert_signing", "key_encipherment", "digital_signature"}, "validityPeriodHours": 87600.0,
+	}, ca)
+
+	admin := recording.Get(t, "tls:index/locallySignedCert:LocallySignedCert", "dev-pki-admin").Inputs
+	assert.Equal(t, "[secret]", admin["caPrivateKeyPem"])
+	assert.Equal(t, []any{"client_auth", "digital_signature"}, admin["allowedUses"])
+	assert.Equal(t, 2160.0, admin["validityPeriodHours"])
+	assert.Equal(t, 720.0, admin["earlyRenewalHours"])
+}
+
+func TestPrivateMaterialIsSecret(t *testing.T) {
+	t.Parallel()
+	exports := run(t, decided(), false).Exports
+	for name, secret := range map[string]bool{
+		"cluster.key": true, "front-proxy.key": true, "etcd.key": true, "admin.key": true, "sa.key": true, "encryption": true,
+		"cluster.crt": false, "front-proxy.crt": false, "etcd.crt": false, "admin.crt": false, "sa.pub": false,
+	} {
+		assert.Equal(t, secret, exports[name] == "[secret]", name)
+	}
+}
+
+// What cannot be made again must not be deleted where the plan protects; what is renewed must not be protected, or
+// the renewal would fail.
+func TestProtection(t *testing.T) {
+	t.Parallel()
+	production := decided()
+	production.Protect = true
+	kept := map[string]bool{
+		"dev-pki-ca": true, "dev-pki-front-proxy-ca": true, "dev-pki-etcd-ca": true,
+		"dev-pki-service-accounts": true, "dev-pki-encryption": true, "dev-pki-admin": false,
+	}
+	for _, made := range run(t, production, false).Resources {
+		if want, listed := kept[made.Name]; listed {
+			assert.Equal(t, want, made.Protect, made.URN)
+		}
+	}
+	for _, made := range run(t, decided(), false).Resources {
+		assert.False(t, made.Protect, made.URN)
+	}
+}
+
+func TestAdministratorIsSignedByTheClusterAuthority(t *testing.T) {
+	t.Parallel()
+	exports := run(t, decided(), false).RawExports
+	authority, admin := parse(t, exports["cluster.crt"].StringValue()), parse(t, exports["admin.crt"].StringValue())
+
+	require.NoError(t, admin.CheckSignatureFrom(authority))
+	assert.Equal(t, "se-prod-admin", admin.Subject.CommonName)
+	assert.Equal(t, []string{"kubeadm:cluster-admins"}, admin.Subject.Organization)
+	assert.Equal(t, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, admin.ExtKeyUsage)
+	assert.False(t, admin.IsCA)
+	assert.Equal(t, 90*24*time.Hour, admin.NotAfter.Sub(admin.NotBefore))
+}
+
+// One authority must not vouch for another's clients.
+func TestAuthoritiesAreApart(t *testing.T) {
+	t.Parallel()
+	exports := run(t, decided(), false).RawExports
+	keys := map[string]bool{}
+	for _, name := range []string{"cluster.crt", "front-proxy.crt", "etcd.crt"} {
+		certificate := parse(t, exports[resource.PropertyKey(name)].StringValue())
+		assert.True(t, certificate.IsCA, name)
+		public, err := x509.MarshalPKIXPublicKey(certificate.PublicKey.(*ecdsa.PublicKey))
+		require.NoError(t, err)
+		keys[string(public)] = true
+	}
+	assert.Len(t, keys, 3)
+}
+
+func TestEncryptionKeyHas32Bytes(t *testing.T) {
+	t.Parallel()
+	value := run(t, decided(), false).RawExports["encryption"].SecretValue().Element.StringValue()
+	key, err := base64.StdEncoding.DecodeString(value)
+	require.NoError(t, err)
+	assert.Len(t, key, 32)
+}
+
+func parse(t *testing.T, text string) *x509.Certificate {
+	t.Helper()
+	block, _ := pem.Decode([]byte(text))
+	require.NotNil(t, block, text)
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	require.NoError(t, err)
+	return certificate
+}

@@ -1,0 +1,78 @@
+package retirement
+
+import (
+	"fmt"
+	"slices"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	rbacv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/rbac/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/lagrum/lagrum/stacks/plan"
+)
+
+const (
+	rbacGroup = "rbac.authorization.k8s.io"
+	role      = "lagrum:control-plane-retirement"
+)
+
+// rights gives the Jobs what kubectl needs for its four verbs, and on nodes only on those that the plan names.
+func rights(
+	ctx *pulumi.Context, name string, retirements []plan.Retirement, parent pulumi.ResourceOption,
+) ([]pulumi.Resource, error) {
+	made, err := corev1.NewServiceAccount(ctx, name, &corev1.ServiceAccountArgs{
+		Metadata:                     &metav1.ObjectMetaArgs{Name: pulumi.String(account), Namespace: pulumi.String(namespace)},
+		AutomountServiceAccountToken: pulumi.Bool(false),
+	}, parent)
+	if err != nil {
+		return nil, fmt.Errorf("service account: %w", err)
+	}
+	allowed, err := rbacv1.NewClusterRole(ctx, name, &rbacv1.ClusterRoleArgs{
+		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(role)},
+		Rules:    rules(retirements),
+	}, parent)
+	if err != nil {
+		return nil, fmt.Errorf("cluster role: %w", err)
+	}
+	binding, err := rbacv1.NewClusterRoleBinding(ctx, name, &rbacv1.ClusterRoleBindingArgs{
+		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(role)},
+		RoleRef: &rbacv1.RoleRefArgs{
+			ApiGroup: pulumi.String(rbacGroup), Kind: pulumi.String("ClusterRole"), Name: pulumi.String(role),
+		},
+		Subjects: rbacv1.SubjectArray{rbacv1.SubjectArgs{
+			Kind: pulumi.String("ServiceAccount"), Name: pulumi.String(account), Namespace: pulumi.String(namespace),
+		}},
+	}, parent)
+	if err != nil {
+		return nil, fmt.Errorf("cluster role binding: %w", err)
+	}
+	return []pulumi.Resource{made, allowed, binding}, nil
+}
+
+func rules(retirements []plan.Retirement) rbacv1.PolicyRuleArray {
+	var leaving, coming []string
+	for _, retired := range retirements {
+		leaving, coming = append(leaving, retired.Node), append(coming, retired.Replacement)
+	}
+	slices.Sort(leaving)
+	slices.Sort(coming)
+	rule := func(group, resource string, names []string, verbs ...string) rbacv1.PolicyRuleArgs {
+		r := rbacv1.PolicyRuleArgs{
+			ApiGroups: pulumi.ToStringArray([]string{group}),
+			Resources: pulumi.ToStringArray([]string{resource}),
+			Verbs:     pulumi.ToStringArray(verbs),
+		}
+		if names != nil {
+			r.ResourceNames = pulumi.ToStringArray(names)
+		}
+		return r
+	}
+	return rbacv1.PolicyRuleArray{
+		rule("", "nodes", leaving, "get", "patch", "delete"), // cordon, and the end
+		rule("", "nodes", coming, "get", "list", "watch"),    // waiting for Ready
+		rule("", "pods", nil, "get", "list"),
+		rule("", "pods/eviction", nil, "create"), // within every disruption budget; there is no right to delete
+		rule("apps", "daemonsets", nil, "get"),
+	}
+}
