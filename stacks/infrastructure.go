@@ -1,0 +1,98 @@
+package stacks
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
+	"github.com/pulumi/pulumi-tls/sdk/v5/go/tls"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/lagrum/lagrum/components/cluster"
+	"github.com/lagrum/lagrum/components/pki"
+	"github.com/lagrum/lagrum/providers"
+	"github.com/lagrum/lagrum/providers/firewall"
+	"github.com/lagrum/lagrum/stacks/plan"
+)
+
+// infrastructure is the first hand-over: machines that boot with an identity, and where their API will answer.
+type infrastructure struct {
+	Foundation *providers.Foundation
+	PKI        *pki.PKI
+	// Pools by name.
+	Pools map[string]*providers.Nodes
+}
+
+func newInfrastructure(ctx *pulumi.Context, p *plan.Plan) (*infrastructure, error) {
+	cloud, err := clouds[p.Cloud.Kind](ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	made := &infrastructure{Pools: map[string]*providers.Nodes{}}
+	if made.PKI, err = newIdentity(ctx, p); err != nil {
+		return nil, err
+	}
+	made.Foundation, err = cloud.Foundation(ctx, p.Name, &providers.FoundationArgs{Plan: p, Rules: firewall.Rules(p)})
+	if err != nil {
+		return nil, err
+	}
+	for _, pool := range p.Pools {
+		made.Pools[pool.Name], err = cloud.Nodes(ctx, p.Name+"-"+pool.Name, &providers.NodesArgs{
+			Plan: p, Pool: pool, Foundation: made.Foundation,
+			UserData: cluster.UserData(p, pool, made.Foundation.Endpoint, cloud.SecretFetch()),
+			Secrets:  cluster.Secrets(p, pool, made.Foundation.Endpoint, made.PKI),
+		})
+		if err != nil {
+			return nil, fmt.Errorf("pool %s: %w", pool.Name, err)
+		}
+	}
+	return made, nil
+}
+
+// newIdentity makes the keys and certificates, with providers of their own since the default ones are disabled.
+func newIdentity(ctx *pulumi.Context, p *plan.Plan) (*pki.PKI, error) {
+	keys, err := tls.NewProvider(ctx, p.Name+"-tls", &tls.ProviderArgs{})
+	if err != nil {
+		return nil, fmt.Errorf("provider tls: %w", err)
+	}
+	bytes, err := random.NewProvider(ctx, p.Name+"-random", &random.ProviderArgs{})
+	if err != nil {
+		return nil, fmt.Errorf("provider random: %w", err)
+	}
+	return pki.New(ctx, p.Name+"-pki", &pki.Args{Plan: p}, pulumi.Providers(keys, bytes))
+}
+
+// firstMachines are what the API needs to answer: the initialising node and its place behind the load balancer, or on
+// a cluster that has outlived that node, every control plane.
+func (i *infrastructure) firstMachines(p *plan.Plan) []pulumi.Resource {
+	var initialiser, all []pulumi.Resource
+	for _, pool := range p.Pools {
+		if pool.Role != plan.ControlPlane {
+			continue
+		}
+		for _, node := range pool.Nodes {
+			m := i.Pools[pool.Name].Machines[node.Name]
+			all = append(all, m.Resource, m.Member)
+			if node.Initialises {
+				initialiser = append(initialiser, m.Resource, m.Member)
+			}
+		}
+	}
+	if initialiser != nil {
+		return initialiser
+	}
+	return all
+}
+
+// controlPlanes are the control-plane nodes' places behind the load balancer, by node name.
+func (i *infrastructure) controlPlanes(p *plan.Plan) map[string]pulumi.Resource {
+	made := map[string]pulumi.Resource{}
+	for _, pool := range p.Pools {
+		if pool.Role != plan.ControlPlane {
+			continue
+		}
+		for name, m := range i.Pools[pool.Name].Machines {
+			made[name] = m.Member
+		}
+	}
+	return made
+}

@@ -1,0 +1,192 @@
+// Package stacks runs every declared stack whole against the mock engine, and looks at all of its resources at once.
+package stacks
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/yaml"
+
+	program "github.com/lagrum/lagrum/stacks"
+	"github.com/lagrum/lagrum/tests/golden"
+	"github.com/lagrum/lagrum/tests/harness"
+)
+
+// at is the time at which every declared stack is resolved in tests.
+var at = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// declared finds the configuration of every declared stack at the root of the project, by stack name.
+func declared(t *testing.T) map[string]map[string]string {
+	t.Helper()
+	files, err := filepath.Glob("../../Pulumi.*.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	stacks := map[string]map[string]string{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var content struct{ Config map[string]any }
+		require.NoError(t, yaml.Unmarshal(text, &content), file)
+		config := map[string]string{}
+		for key, value := range content.Config {
+			// The engine hands structured configuration over as JSON.
+			encoded, err := json.Marshal(value)
+			require.NoError(t, err)
+			config[key] = string(encoded)
+		}
+		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "Pulumi."), ".yaml")
+		stacks[name] = config
+	}
+	return stacks
+}
+
+func run(t *testing.T, name string, config map[string]string, preview bool) *harness.Recording {
+	t.Helper()
+	stack := program.Stack{Now: func() time.Time { return at }, Probe: func(context.Context, string, []byte) error { return nil }}
+	return harness.Run(t, stack.Run, harness.Options{Stack: name, Preview: preview, Config: config})
+}
+
+// both runs every declared stack in preview and in update mode.
+func both(t *testing.T, check func(t *testing.T, name string, r *harness.Recording)) {
+	for name, config := range declared(t) {
+		for mode, preview := range map[string]bool{"preview": true, "update": false} {
+			t.Run(name+"/"+mode, func(t *testing.T) {
+				t.Parallel()
+				check(t, name, run(t, name, config, preview))
+			})
+		}
+	}
+}
+
+// The first preview, before any cluster exists, shows every resource that the update makes.
+func TestGraph(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, name string, r *harness.Recording) {
+		golden.Compare(t, name+".graph.txt", fmt.Sprintf("%d resources\n%s", len(r.Resources), r.Graph()))
+		golden.Compare(t, name+".urns.txt", r.URNs())
+	})
+}
+
+func TestEveryStackDisablesDefaultProviders(t *testing.T) {
+	t.Parallel()
+	for name, config := range declared(t) {
+		require.Equal(t, `["*"]`, config["pulumi:disable-default-providers"], name)
+	}
+}
+
+// images finds every container image in a Kubernetes object.
+func images(value any) []string {
+	var found []string
+	switch v := value.(type) {
+	case map[string]any:
+		for key, inner := range v {
+			if image, ok := inner.(string); ok && key == "image" {
+				found = append(found, image)
+			}
+			found = append(found, images(inner)...)
+		}
+	case []any:
+		for _, inner := range v {
+			found = append(found, images(inner)...)
+		}
+	}
+	return found
+}
+
+func TestImagesComeFromTheDeclaredMirror(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, name string, r *harness.Recording) {
+		seen := 0
+		for _, made := range r.Resources {
+			for _, image := range images(made.Inputs) {
+				seen++
+				require.Regexp(t, `^registry\.lab\.lagrum/[a-z0-9-]+:v?[0-9]`, image, made.URN)
+			}
+		}
+		require.NotZero(t, seen, "%s: no image at all", name)
+	})
+}
+
+// On the lab nothing is protected: it must be destroyable. Machines keep what they were born with everywhere.
+func TestLifecycleOptions(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, name string, r *harness.Recording) {
+		for _, made := range r.Resources {
+			require.False(t, made.Protect, made.URN)
+		}
+		for _, machine := range r.Of("lab:index:Machine") {
+			require.Equal(t, []string{"userData", "secrets"}, machine.IgnoreChanges, machine.URN)
+			require.Equal(t, "[secret]", machine.Inputs["secrets"], machine.URN)
+		}
+	})
+}
+
+// ConfigMaps, environment variables and annotations are no place for a secret: the recorder fails on one in clear, and
+// nothing here may be marked secret only because a secret was woven into it.
+func TestOnlySecretsAreSecret(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, name string, r *harness.Recording) {
+		for _, made := range r.Resources {
+			if made.Type == "kubernetes:core/v1:ConfigMap" {
+				require.NotContains(t, fmt.Sprint(made.Inputs), "[secret]", made.URN)
+			}
+		}
+	})
+}
+
+// edit changes the site of the dev stack.
+func edit(t *testing.T, change func(site map[string]any)) map[string]string {
+	t.Helper()
+	config := declared(t)["dev"]
+	var site map[string]any
+	require.NoError(t, json.Unmarshal([]byte(config["lagrum:site"]), &site))
+	change(site)
+	text, err := json.Marshal(site)
+	require.NoError(t, err)
+	config["lagrum:site"] = string(text)
+	return config
+}
+
+func pool(site map[string]any, i int) map[string]any {
+	return site["nodePools"].([]any)[i].(map[string]any)
+}
+
+// Replacing the initialiser: its successor joins, its retirement is declared, and it is itself no longer.
+func TestReplacement(t *testing.T) {
+	t.Parallel()
+	config := edit(t, func(site map[string]any) { pool(site, 0)["replacements"] = []any{1} })
+	golden.Compare(t, "replacement.graph.txt", run(t, "dev", config, false).Graph())
+}
+
+// Three control planes and two workers differ from the dev stack in the site only.
+func TestThreeAndTwo(t *testing.T) {
+	t.Parallel()
+	config := edit(t, func(site map[string]any) {
+		pool(site, 0)["count"], pool(site, 1)["count"] = 3, 2
+	})
+	golden.Compare(t, "three-and-two.graph.txt", run(t, "dev", config, false).Graph())
+}
+
+// A bad site fails before the first resource exists, with everything that is wrong.
+func TestBadSiteBuildsNothing(t *testing.T) {
+	t.Parallel()
+	config := edit(t, func(site map[string]any) {
+		site["cluster"].(map[string]any)["version"] = "v1.2.3"
+		pool(site, 1)["count"] = -1
+		site["colour"] = "blue"
+	})
+	stack := program.Stack{Now: func() time.Time { return at }}
+	recording, err := harness.Record(stack.Run, harness.Options{Stack: "dev", Preview: true, Config: config})
+	require.Error(t, err)
+	for _, path := range []string{"cluster.version", "nodePools[1].count", "colour"} {
+		require.ErrorContains(t, err, path)
+	}
+	require.Empty(t, recording.Resources)
+}
