@@ -1,0 +1,3 @@
+module github.com/lagrum/lagrum/lab/programs/pause
+
+go 1.26

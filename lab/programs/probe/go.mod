@@ -1,0 +1,3 @@
+module github.com/lagrum/lagrum/lab/programs/probe
+
+go 1.26
