@@ -1,0 +1,70 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/lagrum/lagrum/lab"
+)
+
+func labCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "lab",
+		Short: "The offline laboratory: a real cluster on this machine",
+	}
+	cmd.AddCommand(
+		labVerb("up", "Build what is missing and bring the stack up", func(c *cobra.Command, l *lab.Lab) error {
+			return l.Up(c.Context(), c.OutOrStdout())
+		}),
+		labVerb("down", "Remove every trace of the lab but the cache", func(c *cobra.Command, l *lab.Lab) error {
+			return l.Down(c.Context(), c.OutOrStdout())
+		}),
+		labVerb("status", "Show machines, cluster and what is not provable here", func(c *cobra.Command, l *lab.Lab) error {
+			return l.Status(c.Context(), c.OutOrStdout())
+		}),
+		labVerb("env", `Print the lab's environment for a shell: eval "$(lagrum lab env)"`, func(c *cobra.Command, l *lab.Lab) error {
+			return l.Shell(c.OutOrStdout())
+		}),
+		labVerb("kubeconfig", "Print the path of the administrator's kubeconfig, fetched anew from the stack", func(c *cobra.Command, l *lab.Lab) error {
+			return l.Kubeconfig(c.Context(), c.OutOrStdout())
+		}),
+		labVerb("build", "Build programs, images and the root file system into the cache, and nothing else", func(c *cobra.Command, l *lab.Lab) error {
+			return l.Build(c.Context(), c.OutOrStdout())
+		}),
+		labVerb("prepare", "Like up, but stop before the stack: a shell of the lab then works, and nothing exists yet", func(c *cobra.Command, l *lab.Lab) error {
+			return l.Prepare(c.Context(), c.OutOrStdout())
+		}),
+		labLogs(),
+	)
+	return cmd
+}
+
+func labVerb(use, short string, run func(*cobra.Command, *lab.Lab) error) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+		l, err := openLab(c)
+		if err != nil {
+			return err
+		}
+		return run(c, l)
+	}}
+}
+
+func labLogs() *cobra.Command {
+	return &cobra.Command{
+		Use: "logs NODE", Short: "Print a machine's console: its boot from the first line", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			l, err := openLab(c)
+			if err != nil {
+				return err
+			}
+			return l.Logs(c.OutOrStdout(), args[0])
+		},
+	}
+}
+
+func openLab(c *cobra.Command) (*lab.Lab, error) {
+	dir, err := c.Flags().GetString("directory")
+	if err != nil {
+		return nil, err
+	}
+	return lab.Open(dir)
+}

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lagrum/lagrum/cmd/lagrum/internal/doctor"
+	"github.com/lagrum/lagrum/cmd/lagrum/internal/pulumicli"
+	labplugin "github.com/lagrum/lagrum/lab/plugins/lab"
+	"github.com/lagrum/lagrum/stacks/country"
+	"github.com/lagrum/lagrum/stacks/plan"
+	"github.com/lagrum/lagrum/stacks/site"
+	"gopkg.in/yaml.v3"
+)
+
+// project is the name in Pulumi.yaml.
+const project = "lagrum"
+
+// stackFlag adds --stack, whose default is the lab's name or dev.
+func stackFlag(c *cobra.Command) {
+	name := os.Getenv("LAGRUM_LAB")
+	if name == "" {
+		name = "dev"
+	}
+	c.Flags().StringP("stack", "s", name, "stack to work on")
+}
+
+func openStack(c *cobra.Command) (pulumicli.Stack, error) {
+	dir, err := c.Flags().GetString("directory")
+	if err != nil {
+		return pulumicli.Stack{}, err
+	}
+	name, err := c.Flags().GetString("stack")
+	return pulumicli.Stack{Dir: dir, Name: name, Progress: c.OutOrStdout()}, err
+}
+
+func doctorCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Repair a stack whose update was killed: its dead lock, and creates that were never concluded",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			stack, err := openStack(c)
+			if err != nil {
+				return err
+			}
+			d := &doctor.Doctor{
+				Pulumi:  stack.Run,
+				Finders: []doctor.Finder{doctor.StateOnly{}, doctor.Kubernetes{Get: kubectlGet(stack)}, labFinder{}},
+				Out:     c.OutOrStdout(),
+			}
+			if lock, err := doctor.FileBackendLock(os.Getenv("PULUMI_BACKEND_URL"), project); err == nil {
+				d.Lock = lock
+			}
+			return d.Heal(c.Context(), stack.Name)
+		},
+	}
+	stackFlag(cmd)
+	return cmd
+}
+
+// kubectlGet asks the stack's own cluster, with the kubeconfig of the stack's outputs and none that the shell has.
+func kubectlGet(stack pulumicli.Stack) func(ctx context.Context, kind, namespace, name string) (bool, string, error) {
+	return func(ctx context.Context, kind, namespace, name string) (bool, string, error) {
+		text, err := stack.Kubeconfig(ctx)
+		if err != nil {
+			return false, "", fmt.Errorf("no kubeconfig to look with: %w", err)
+		}
+		dir, err := os.MkdirTemp("", "lagrum-doctor-")
+		if err != nil {
+			return false, "", err
+		}
+		defer os.RemoveAll(dir)
+		config := filepath.Join(dir, "kubeconfig")
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			return false, "", err
+		}
+		args := []string{"--kubeconfig", config, "--request-timeout=30s", "get", kind, name, "--ignore-not-found",
+			"-o", `jsonpath={.metadata.name} {.metadata.labels.app\.kubernetes\.io/managed-by}`}
+		if namespace != "" {
+			args = append(args, "--namespace", namespace)
+		}
+		out, err := exec.CommandContext(ctx, "kubectl", args...).Output()
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			// A kind that the cluster does not know cannot have been created.
+			if strings.Contains(string(exit.Stderr), "doesn't have a resource type") {
+				return false, "", nil
+			}
+			return false, "", fmt.Errorf("kubectl get %s %s: %s", kind, name, exit.Stderr)
+		}
+		found, manager, _ := strings.Cut(string(out), " ")
+		return found != "", manager, err
+	}
+}
+
+// labFinder looks for objects of the lab. What a killed create left is removed: the next update makes it whole.
+type labFinder struct{}
+
+func (labFinder) Handles(t string) bool { return strings.HasPrefix(t, "lab:") }
+
+func (labFinder) Find(ctx context.Context, p doctor.Pending) (doctor.Finding, error) {
+	host, err := labplugin.OpenHost()
+	if err != nil {
+		return doctor.Finding{}, err
+	}
+	removed, err := host.RemoveOwned(ctx, p.URN)
+	if err != nil {
+		return doctor.Finding{}, err
+	}
+	if len(removed) == 0 {
+		return doctor.Finding{Verdict: doctor.Clear, Why: "the lab has nothing of it"}, nil
+	}
+	return doctor.Finding{Verdict: doctor.Clear, Why: "removed what was left: " + strings.Join(removed, ", ")}, nil
+}
+
+func renewCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "renew",
+		Short: "Renew the administrator's certificate of a stack that was left alone for longer than it lasts",
+		Long: `Renew the administrator's certificate of a stack that was left alone for longer than it lasts.
+
+Any update renews it well before its end. Once it has ended, pulumi refresh and a preview can no longer read the
+cluster; this updates the certificate and the Kubernetes provider that uses it, and nothing else.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			stack, err := openStack(c)
+			if err != nil {
+				return err
+			}
+			resources, err := stack.Resources(c.Context())
+			if err != nil {
+				return err
+			}
+			args := []string{"up", "--yes", "--skip-preview", "--non-interactive"}
+			targets := 0
+			for _, r := range resources {
+				if r.Type == "tls:index/locallySignedCert:LocallySignedCert" || r.Type == "pulumi:providers:kubernetes" {
+					args = append(args, "--target", r.URN)
+					targets++
+				}
+			}
+			if targets < 2 {
+				return fmt.Errorf("stack %s: its state holds no administrator's certificate with a Kubernetes provider; run: pulumi up", stack.Name)
+			}
+			return stack.Show(c.Context(), args...)
+		},
+	}
+	stackFlag(cmd)
+	return cmd
+}
+
+func planCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "plan FILE",
+		Short: "Decide a stack's plan from its Pulumi.<stack>.yaml and print it, or every reason why there is none",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			text, err := os.ReadFile(args[0])
+			if err != nil {
+				return err
+			}
+			p, warnings, err := planOf(text, time.Now().UTC())
+			for _, w := range warnings {
+				fmt.Fprintln(c.ErrOrStderr(), "warning:", w)
+			}
+			if err != nil {
+				return fmt.Errorf("%s:\n%w", args[0], err)
+			}
+			encoder := json.NewEncoder(c.OutOrStdout())
+			encoder.SetIndent("", "  ")
+			return encoder.Encode(p)
+		},
+	}
+}
+
+// planOf reads the site out of a stack's configuration file and resolves it.
+func planOf(stackFile []byte, at time.Time) (plan.Plan, []string, error) {
+	var file struct {
+		Config map[string]yaml.Node `yaml:"config"`
+	}
+	if err := yaml.Unmarshal(stackFile, &file); err != nil {
+		return plan.Plan{}, nil, err
+	}
+	node, ok := file.Config["lagrum:site"]
+	if !ok {
+		return plan.Plan{}, nil, errors.New("config has no lagrum:site; see docs/site.md")
+	}
+	text, err := yaml.Marshal(&node)
+	if err != nil {
+		return plan.Plan{}, nil, err
+	}
+	declared, loose, err := site.Load(text)
+	warnings := make([]string, 0, len(loose))
+	for _, w := range loose {
+		warnings = append(warnings, w.String())
+	}
+	if err != nil {
+		return plan.Plan{}, warnings, err
+	}
+	profile, err := country.Lookup(declared.Country.String())
+	if err != nil {
+		return plan.Plan{}, warnings, err
+	}
+	p, waived, err := plan.Resolve(declared, profile, at)
+	for _, w := range waived {
+		warnings = append(warnings, w.String())
+	}
+	return p, warnings, err
+}

@@ -1,0 +1,105 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// hostTools are the commands that the lab calls on the host, and the Debian package that brings each.
+var hostTools = []struct{ command, pkg, why string }{
+	{"systemd-nspawn", "systemd-container", "boots machines as system containers"},
+	{"mmdebstrap", "mmdebstrap", "makes the machines' root file system from Debian's packages"},
+	{"ip", "iproute2", "makes the lab's bridge"},
+	{"nft", "nftables", "puts the shared firewall table on the bridge"},
+	{"haproxy", "haproxy", "stands before the API servers"},
+	{"gcc", "gcc", "flannel is built with cgo"},
+	{"curl", "curl", "probes the API"},
+}
+
+// ErrNoMachines says that this host cannot run the lab's machines; the degraded lab remains.
+var ErrNoMachines = errors.New("this host cannot run machines")
+
+// checkHost tells why machines cannot run here, or nil.
+func checkHost() error {
+	if os.Geteuid() != 0 {
+		return fmt.Errorf("%w: not root (user id %d); run as root, or in a virtual machine where you are", ErrNoMachines, os.Geteuid())
+	}
+	for _, need := range []struct{ path, why string }{
+		{"/proc/self/ns/net", "network namespaces"},
+		{"/proc/self/ns/cgroup", "cgroup namespaces"},
+		{"/sys/fs/cgroup", "control groups"},
+	} {
+		if _, err := os.Stat(need.path); err != nil {
+			return fmt.Errorf("%w: the kernel offers no %s (%s)", ErrNoMachines, need.why, need.path)
+		}
+	}
+	if _, err := exec.LookPath("systemd-nspawn"); err != nil {
+		if _, err := exec.LookPath("apt-get"); err != nil {
+			return fmt.Errorf("%w: there is no systemd-nspawn, and no apt-get to install it with; install systemd-container", ErrNoMachines)
+		}
+	}
+	filesystems, err := os.ReadFile("/proc/filesystems")
+	if err == nil && !strings.Contains(string(filesystems), "\toverlay\n") {
+		return fmt.Errorf("%w: the kernel has no overlay file system", ErrNoMachines)
+	}
+	return nil
+}
+
+// installTools installs what is missing from Debian's packages, and says so. Services that the packages bring are
+// kept from starting: the lab starts what it needs itself.
+func installTools(ctx context.Context, out io.Writer) error {
+	var missing []string
+	for _, tool := range hostTools {
+		if _, err := exec.LookPath(tool.command); err != nil {
+			fmt.Fprintf(out, "  %s is missing (%s): installing %s\n", tool.command, tool.why, tool.pkg)
+			missing = append(missing, tool.pkg)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return fmt.Errorf("host tools: %s missing and there is no apt-get; install them by your system's means", strings.Join(missing, ", "))
+	}
+	release, err := keepServicesDown()
+	if err != nil {
+		return err
+	}
+	defer release()
+	for _, args := range [][]string{
+		{"update", "-qq"},
+		append([]string{"install", "-y", "-qq", "--no-install-recommends"}, missing...),
+	} {
+		cmd := exec.CommandContext(ctx, "apt-get", args...)
+		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		if text, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("host tools: apt-get %s: %w\n%s", strings.Join(args, " "), err, text)
+		}
+	}
+	return nil
+}
+
+// policyFile is asked by Debian's packages whether a service may start (invoke-rc.d).
+const policyFile = "/usr/sbin/policy-rc.d"
+
+// keepServicesDown forbids starting services until the returned function is called. A policy that the host already
+// has is left alone.
+func keepServicesDown() (func(), error) {
+	f, err := os.OpenFile(policyFile, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
+	if errors.Is(err, os.ErrExist) {
+		return func() {}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("host tools: %w", err)
+	}
+	_, err = io.WriteString(f, "#!/bin/sh\nexit 101\n")
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("host tools: %w", err)
+	}
+	return func() { _ = os.Remove(policyFile) }, nil
+}

@@ -1,0 +1,220 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/lagrum/lagrum/lab/processes"
+)
+
+// notProvable is what a host cannot show, and where it is shown instead.
+func (l *Lab) notProvable() []string {
+	missing := []string{}
+	if l.noMachines != nil {
+		missing = processes.Missing()
+	}
+	if _, err := os.Stat("/sys/module/wireguard"); err != nil {
+		missing = append(missing, "encryption of node-to-node traffic (the kernel has no WireGuard)")
+	}
+	if _, err := os.Stat("/dev/mapper/control"); err != nil {
+		missing = append(missing, "encryption of node disks (the kernel has no device mapper)")
+	}
+	return append(missing, "the official provider plugins, where a stand-in took their place")
+}
+
+type node struct {
+	Metadata struct {
+		Name   string
+		Labels map[string]string
+	}
+	Status struct {
+		NodeInfo   struct{ KubeletVersion, ContainerRuntimeVersion string }
+		Addresses  []struct{ Type, Address string }
+		Conditions []struct{ Type, Status, Reason, Message string }
+	}
+}
+
+func (n node) ready() (bool, string) {
+	for _, c := range n.Status.Conditions {
+		if c.Type == "Ready" {
+			return c.Status == "True", c.Reason + ": " + c.Message
+		}
+	}
+	return false, "no condition yet"
+}
+
+func (l *Lab) nodes(ctx context.Context) ([]node, error) {
+	cmd := l.command(ctx, "kubectl", "get", "nodes", "-o", "json", "--request-timeout=20s")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	text, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("kubectl get nodes: %w\n%s", err, stderr.String())
+	}
+	var list struct{ Items []node }
+	if err := json.Unmarshal(text, &list); err != nil {
+		return nil, fmt.Errorf("kubectl get nodes: %w", err)
+	}
+	return list.Items, nil
+}
+
+// nodesLimit bounds the wait for nodes after the stack is up: the last worker may still be joining.
+const nodesLimit = 10 * time.Minute
+
+// awaitNodes waits until every machine of the lab is a Ready node.
+func (l *Lab) awaitNodes(ctx context.Context, out io.Writer) error {
+	host, err := l.host()
+	if err != nil {
+		return err
+	}
+	list, err := host.Machines()
+	if err != nil {
+		return err
+	}
+	started := time.Now()
+	for {
+		var waiting []string
+		nodes, err := l.nodes(ctx)
+		if err != nil {
+			waiting = append(waiting, err.Error())
+		}
+		known := map[string]node{}
+		for _, n := range nodes {
+			known[n.Metadata.Name] = n
+		}
+		for _, m := range list {
+			n, joined := known[m.Name]
+			if !joined {
+				waiting = append(waiting, m.Name+" has not joined")
+			} else if ok, why := n.ready(); !ok {
+				waiting = append(waiting, m.Name+" "+why)
+			}
+		}
+		if len(waiting) == 0 {
+			return nil
+		}
+		if time.Since(started) > nodesLimit {
+			return fmt.Errorf("lab %s: after %s still waiting: %s; see: lagrum lab logs NODE", l.Name, nodesLimit, strings.Join(waiting, "; "))
+		}
+		fmt.Fprintf(out, "waiting for nodes, %s: %s\n", time.Since(started).Round(time.Second), strings.Join(waiting, "; "))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(5 * time.Second):
+		}
+	}
+}
+
+// summary is what a person wants to see after Up.
+func (l *Lab) summary(ctx context.Context, out io.Writer, t timings) error {
+	fmt.Fprintf(out, "\nlab %s is up after %s (the stack took %s)\n\n", l.Name, t.total.Round(time.Second), t.stack.Round(time.Second))
+	if err := l.Status(ctx, out); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, `
+next:
+  eval "$(bin/lagrum lab env)"
+  kubectl get nodes -o wide
+  pulumi preview --diff
+  make down
+`)
+	return nil
+}
+
+// Status prints the endpoint, the nodes, and what this host cannot prove.
+func (l *Lab) Status(ctx context.Context, out io.Writer) error {
+	if _, err := os.Stat(l.kubeconfig()); err != nil {
+		return fmt.Errorf("lab %s is not up; run: make up", l.Name)
+	}
+	values, err := l.outputs(ctx)
+	if err != nil {
+		return err
+	}
+	if l.noMachines != nil {
+		fmt.Fprintf(out, "machines   none, and nodes are simulated: %v\n", l.noMachines)
+	}
+	fmt.Fprintf(out, "endpoint   %s\n", strings.Trim(string(values["endpoint"]), `"`))
+	fmt.Fprintf(out, "kubeconfig %s\n\n", l.kubeconfig())
+	nodes, err := l.nodes(ctx)
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "NODE\tROLE\tADDRESS\tREADY\tKUBELET\tRUNTIME")
+	for _, n := range nodes {
+		role := "worker"
+		if _, ok := n.Metadata.Labels["node-role.kubernetes.io/control-plane"]; ok {
+			role = "control-plane"
+		}
+		address := ""
+		for _, a := range n.Status.Addresses {
+			if a.Type == "InternalIP" {
+				address = a.Address
+			}
+		}
+		ready, _ := n.ready()
+		fmt.Fprintf(table, "%s\t%s\t%s\t%t\t%s\t%s\n", n.Metadata.Name, role, address, ready,
+			n.Status.NodeInfo.KubeletVersion, n.Status.NodeInfo.ContainerRuntimeVersion)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "\nnot provable on this host:")
+	for _, what := range l.notProvable() {
+		fmt.Fprintln(out, "  - "+what)
+	}
+	return nil
+}
+
+// Kubeconfig fetches the administrator's kubeconfig from the stack and prints where it lies.
+func (l *Lab) Kubeconfig(ctx context.Context, out io.Writer) error {
+	if err := l.writeKubeconfig(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, l.kubeconfig())
+	return nil
+}
+
+// Logs prints a machine's console.
+func (l *Lab) Logs(out io.Writer, name string) error {
+	host, err := l.host()
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(host.ConsoleLog(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("lab %s has no machine %q; lagrum lab status lists them", l.Name, name)
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(out, f)
+	return err
+}
+
+// Down removes every trace of the lab but the cache.
+func (l *Lab) Down(ctx context.Context, out io.Writer) error {
+	host, err := l.host()
+	if err != nil {
+		return err
+	}
+	removed, err := host.Down(ctx)
+	for _, what := range removed {
+		fmt.Fprintln(out, "removed "+what)
+	}
+	if err != nil {
+		return fmt.Errorf("lab %s: %w", l.Name, err)
+	}
+	fmt.Fprintf(out, "lab %s is down; the cache stays in %s\n", l.Name, l.Cache)
+	return nil
+}
