@@ -1,0 +1,40 @@
+# The two commands: `make up` (a real cluster on this machine) and `make test`. `make down` removes every trace.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+GO_SOURCES := $(shell git ls-files -co --exclude-standard '*.go' go.mod go.sum ':!lab/plugins/kubernetes' ':!lab/programs' ':!tools' 2>/dev/null)
+# Everything is linked without debug tables: the Kubernetes SDK makes them large and slow to write.
+LDFLAGS := -s -w
+
+.PHONY: help
+help: ## Show this list.
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+bin/lagrum: $(GO_SOURCES)
+	@echo "building the lagrum command"
+	@go build -ldflags='$(LDFLAGS)' -o $@ ./cmd/lagrum
+
+.PHONY: up
+up: bin/lagrum ## Build a real kubeadm cluster on this machine, by the real program and engine.
+	@bin/lagrum lab up
+
+.PHONY: down
+down: bin/lagrum ## Remove every trace of it but the cache.
+	@bin/lagrum lab down
+
+.PHONY: test
+test: ## Unit, golden, mocks, policy and architecture tests, vet, staticcheck, gofmt.
+	@.ci/test
+
+.PHONY: e2e
+e2e: bin/lagrum ## The core path of the lab's end-to-end tests.
+	@.ci/e2e core
+
+.PHONY: e2e-full
+e2e-full: bin/lagrum ## Everything, with a dated result under docs/results.
+	@.ci/e2e full
+
+.PHONY: update
+update: ## Rewrite the golden files and generated references; look at the diff before you commit.
+	@go generate ./... && go test ./... -update || true

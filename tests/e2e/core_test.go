@@ -1,0 +1,267 @@
+//go:build e2e
+
+// Package e2e drives the lab end to end: the real CLI and engine, a real cluster, real pods. Its tests try what must
+// work and what must not.
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestCore is the core path: one control plane and one worker, from nothing to nothing. The steps build on each
+// other, so the first failure ends the test.
+func TestCore(t *testing.T) {
+	before := snapshot(t)
+	w := newWorld(t, "e2e")
+	t.Cleanup(func() {
+		w.lagrum(t, 5*time.Minute, "lab", "down")
+		requireNothingLeft(t, before)
+	})
+	step(t, "a preview works before anything exists", w.firstPreview)
+	step(t, "up, killed three times on the way", func(t *testing.T) {
+		for _, fault := range fixedFaults {
+			w.crashAndHeal(t, fault)
+		}
+		out := w.lagrum(t, 60*time.Minute, "lab", "up")
+		require.Contains(t, out, "kubectl get nodes")
+		w.enter(t)
+		require.ElementsMatch(t, []string{"cp-1-g1", "workers-1-g1"}, w.names(t, "nodes"))
+	})
+	step(t, "an unchanged site has nothing to do", w.unchanged)
+	step(t, "joining leaves no anonymous door", w.noAnonymousDoor)
+	step(t, "a Service answers through cluster DNS", w.serviceAnswers)
+	step(t, "a NetworkPolicy that denies is seen to deny", w.policyDenies)
+	step(t, "Secrets lie encrypted in etcd", w.secretsAreEncrypted)
+	step(t, "a deleted object is seen and restored", w.driftIsRestored)
+	step(t, "an administrator's certificate that ended is renewed", w.expiredAdministratorRecovers)
+	step(t, "a pool grows after its first join credential ended", w.poolGrows)
+	step(t, "the initialiser is replaced and nothing is lost", w.initialiserIsReplaced)
+	step(t, "destroy leaves no resource", func(t *testing.T) {
+		w.pulumi(t, "destroy", "--yes", "--skip-preview")
+		require.Empty(t, w.resources(t))
+	})
+}
+
+// step runs a part that later parts need.
+func step(t *testing.T, name string, run func(t *testing.T)) {
+	t.Helper()
+	started := time.Now()
+	if !t.Run(name, run) {
+		t.FailNow()
+	}
+	t.Logf("%s: %s", name, time.Since(started).Round(time.Second))
+}
+
+func (w *world) unchanged(t *testing.T) {
+	w.pulumi(t, "preview", "--expect-no-changes")
+	w.pulumi(t, "refresh", "--yes", "--skip-preview", "--expect-no-changes")
+	w.pulumi(t, "preview", "--expect-no-changes")
+}
+
+// noAnonymousDoor tries what a stranger on the node network could try.
+func (w *world) noAnonymousDoor(t *testing.T) {
+	server := w.kubectl(t, "config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}")
+	for path, want := range map[string]string{
+		"/readyz": "200", // the load balancer's health check
+		"/api/v1/namespaces/kube-public/configmaps/cluster-info": "401",
+		"/api/v1/namespaces": "401",
+		"/version":           "401",
+	} {
+		code := w.run(t, time.Minute, "curl", "-sk", "-o", "/dev/null", "-w", "%{http_code}", server+path)
+		require.Equal(t, want, code, path)
+	}
+	tokens := w.names(t, "secrets", "-n", "kube-system", "--field-selector", "type=bootstrap.kubernetes.io/token")
+	require.Empty(t, tokens, "no bootstrap token exists")
+}
+
+const web = `
+apiVersion: v1
+kind: Namespace
+metadata: {name: web}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      topologySpreadConstraints:
+      - {maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {app: web}}}
+      tolerations: [{operator: Exists}]
+      containers:
+      - {name: web, image: "registry.lab.lagrum/lab-probe:1", imagePullPolicy: Never, args: [serve], ports: [{containerPort: 8080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: web}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: client, namespace: web, labels: {app: client}}
+spec:
+  containers:
+  - {name: client, image: "registry.lab.lagrum/lab-probe:1", imagePullPolicy: Never, args: [sleep]}
+`
+
+// get asks the web Service from the client pod.
+func (w *world) get(t *testing.T) error {
+	r := w.try(t, time.Minute, "kubectl", "-n", "web", "exec", "client", "--", "probe", "get", "http://web.web.svc.cluster.local/")
+	if r.code != 0 {
+		return fmt.Errorf("exit code %d: %s", r.code, r.out)
+	}
+	return nil
+}
+
+func (w *world) serviceAnswers(t *testing.T) {
+	w.apply(t, web)
+	w.kubectl(t, "-n", "web", "rollout", "status", "deployment/web", "--timeout=5m")
+	w.kubectl(t, "-n", "web", "wait", "--for=condition=Ready", "pod/client", "--timeout=5m")
+	// Several tries in a row, so that both replicas answer, the one on the other node too.
+	for range 6 {
+		eventually(t, time.Minute, "the Service answers", func() error { return w.get(t) })
+	}
+}
+
+func (w *world) policyDenies(t *testing.T) {
+	w.apply(t, `
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed, namespace: web}
+spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress]}
+`)
+	eventually(t, time.Minute, "the client is denied", func() error {
+		if w.get(t) == nil {
+			return fmt.Errorf("the Service still answers")
+		}
+		return nil
+	})
+	w.apply(t, `
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed, namespace: web}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  policyTypes: [Ingress]
+  ingress: [{from: [{podSelector: {matchLabels: {app: client}}}]}]
+`)
+	eventually(t, time.Minute, "the client is allowed by name", func() error { return w.get(t) })
+}
+
+// secretsAreEncrypted reads a Secret out of etcd itself.
+func (w *world) secretsAreEncrypted(t *testing.T) {
+	w.apply(t, `
+apiVersion: v1
+kind: Secret
+metadata: {name: marker, namespace: web}
+stringData: {value: a-marker-that-must-not-lie-in-etcd}
+`)
+	raw := w.kubectl(t, "-n", "kube-system", "exec", "etcd-cp-1-g1", "--", "etcdctl", "--cacert=/etc/kubernetes/pki/etcd/ca.crt",
+		"--cert=/etc/kubernetes/pki/etcd/server.crt", "--key=/etc/kubernetes/pki/etcd/server.key", "get", "/registry/secrets/web/marker")
+	require.Contains(t, raw, "k8s:enc:secretbox:v1:")
+	require.NotContains(t, raw, "a-marker-that-must-not-lie-in-etcd")
+}
+
+func (w *world) driftIsRestored(t *testing.T) {
+	w.kubectl(t, "-n", "kube-system", "delete", "service", "kube-dns")
+	refreshed := w.pulumi(t, "refresh", "--yes", "--skip-preview")
+	require.Regexp(t, `kube-dns.* deleted|1 deleted`, refreshed)
+	w.pulumi(t, "up", "--yes", "--skip-preview")
+	require.Contains(t, w.names(t, "services", "-n", "kube-system"), "kube-dns")
+	w.unchanged(t)
+	eventually(t, time.Minute, "names resolve again", func() error { return w.get(t) })
+}
+
+// expiredAdministratorRecovers makes the stack's certificate one that ended long ago, as in a stack left alone, and
+// renews it by the one documented command.
+func (w *world) expiredAdministratorRecovers(t *testing.T) {
+	// The clock of the tls stand-in alone is set back; the renewal it makes has therefore ended already.
+	past := *w
+	past.env = append(append([]string{}, w.env...), "LAGRUM_LAB_CLOCK_OFFSET=-2400h")
+	past.try(t, 10*time.Minute, "pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", w.name, "--target-dependents",
+		"--replace", w.urn(t, "LocallySignedCert"))
+	w.lagrum(t, time.Minute, "lab", "kubeconfig")
+	refused := w.try(t, time.Minute, "kubectl", "get", "nodes")
+	require.NotZero(t, refused.code, "an ended certificate opens nothing")
+	require.Contains(t, refused.out, "Unauthorized")
+
+	w.lagrum(t, 10*time.Minute, "renew")
+	w.lagrum(t, time.Minute, "lab", "kubeconfig")
+	w.kubectl(t, "get", "nodes")
+	w.unchanged(t)
+}
+
+func (w *world) poolGrows(t *testing.T) {
+	w.edit(t, func(site map[string]any) { pool(site, "workers")["count"] = 2 })
+	w.pulumi(t, "up", "--yes", "--skip-preview")
+	eventually(t, 10*time.Minute, "the second worker is Ready", func() error { return w.ready(t, "workers-2-g1") })
+	w.unchanged(t)
+	w.edit(t, func(site map[string]any) { pool(site, "workers")["count"] = 1 })
+	w.pulumi(t, "up", "--yes", "--skip-preview")
+	w.kubectl(t, "delete", "node", "workers-2-g1")
+}
+
+func (w *world) ready(t *testing.T, node string) error {
+	r := w.try(t, time.Minute, "kubectl", "get", "node", node, "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].status}`)
+	if r.code != 0 || strings.TrimSpace(r.out) != "True" {
+		return fmt.Errorf("node %s: %s", node, r.out)
+	}
+	return nil
+}
+
+func (w *world) initialiserIsReplaced(t *testing.T) {
+	w.apply(t, `
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: survivor, namespace: web}
+data: {written: before}
+`)
+	w.edit(t, func(site map[string]any) { pool(site, "cp")["replacements"] = []any{1} })
+	w.pulumi(t, "up", "--yes", "--skip-preview")
+	require.ElementsMatch(t, []string{"cp-1-g2", "workers-1-g1"}, w.names(t, "nodes"))
+	require.Equal(t, "before", w.kubectl(t, "-n", "web", "get", "configmap", "survivor", "-o", "jsonpath={.data.written}"))
+	members := strings.Join(w.members(t, "cp-1-g2"), " ")
+	require.Contains(t, members, "cp-1-g2")
+	require.NotContains(t, members, "cp-1-g1")
+	w.unchanged(t)
+	eventually(t, 2*time.Minute, "the Service answers", func() error { return w.get(t) })
+}
+
+// resource of an exported stack.
+type stateResource struct {
+	URN    string
+	Type   string
+	ID     string
+	Custom bool
+}
+
+func (w *world) resources(t *testing.T) []stateResource {
+	t.Helper()
+	var state struct {
+		Deployment struct{ Resources []stateResource }
+	}
+	require.NoError(t, json.Unmarshal([]byte(w.pulumi(t, "stack", "export")), &state))
+	return state.Deployment.Resources
+}
+
+// urn of the only resource whose type ends so.
+func (w *world) urn(t *testing.T, kind string) string {
+	t.Helper()
+	found := []string{}
+	for _, r := range w.resources(t) {
+		if strings.HasSuffix(r.Type, ":"+kind) {
+			found = append(found, r.URN)
+		}
+	}
+	require.Len(t, found, 1, kind)
+	return found[0]
+}

@@ -1,0 +1,82 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestThreeAndTwo brings up three control planes and two workers by changing nothing but the site, and loses one.
+func TestThreeAndTwo(t *testing.T) {
+	before := snapshot(t)
+	w := newWorld(t, "ha", func(site map[string]any) {
+		pool(site, "cp")["count"], pool(site, "workers")["count"] = 3, 2
+	})
+	t.Cleanup(func() {
+		w.lagrum(t, 5*time.Minute, "lab", "down")
+		requireNothingLeft(t, before)
+	})
+	step(t, "up", func(t *testing.T) {
+		w.lagrum(t, 60*time.Minute, "lab", "up")
+		w.enter(t)
+		require.ElementsMatch(t, []string{"cp-1-g1", "cp-2-g1", "cp-3-g1", "workers-1-g1", "workers-2-g1"}, w.names(t, "nodes"))
+		require.Len(t, w.members(t, "cp-1-g1"), 3)
+	})
+	step(t, "an unchanged site has nothing to do", w.unchanged)
+	step(t, "a control plane is lost and the API goes on serving", func(t *testing.T) {
+		w.powerCut(t, "cp-1-g1")
+		// The load balancer notices within its checks; from then on every request must be answered.
+		eventually(t, time.Minute, "the API answers", func() error { return w.answers(t) })
+		for range 20 {
+			require.NoError(t, w.answers(t))
+		}
+		w.kubectl(t, "-n", "default", "create", "configmap", "written-while-one-is-down", "--from-literal=a=b")
+		eventually(t, 3*time.Minute, "the lost node is noticed", func() error {
+			if w.ready(t, "cp-1-g1") == nil {
+				return fmt.Errorf("still Ready")
+			}
+			return nil
+		})
+	})
+	step(t, "it is replaced, though it is dead", func(t *testing.T) {
+		w.edit(t, func(site map[string]any) { pool(site, "cp")["replacements"] = []any{1} })
+		w.pulumi(t, "up", "--yes", "--skip-preview")
+		require.ElementsMatch(t, []string{"cp-1-g2", "cp-2-g1", "cp-3-g1", "workers-1-g1", "workers-2-g1"}, w.names(t, "nodes"))
+		members := strings.Join(w.members(t, "cp-2-g1"), " ")
+		require.Contains(t, members, "cp-1-g2")
+		require.NotContains(t, members, "cp-1-g1")
+		w.kubectl(t, "-n", "default", "get", "configmap", "written-while-one-is-down")
+		w.unchanged(t)
+	})
+}
+
+// answers asks the API for something that it must read from etcd.
+func (w *world) answers(t *testing.T) error {
+	t.Helper()
+	r := w.try(t, time.Minute, "kubectl", "get", "--raw", "/api/v1/namespaces/kube-system", "--request-timeout=10s")
+	if r.code != 0 {
+		return fmt.Errorf("%s", r.out)
+	}
+	return nil
+}
+
+// members lists etcd's members, asked through one of them.
+func (w *world) members(t *testing.T, through string) []string {
+	t.Helper()
+	out := w.kubectl(t, "-n", "kube-system", "exec", "etcd-"+through, "--", "etcdctl", "--cacert=/etc/kubernetes/pki/etcd/ca.crt",
+		"--cert=/etc/kubernetes/pki/etcd/server.crt", "--key=/etc/kubernetes/pki/etcd/server.key", "member", "list")
+	return strings.Split(strings.TrimSpace(out), "\n")
+}
+
+// powerCut ends every process of a machine at once, as a cut of its power would: nothing in it gets to say goodbye.
+func (w *world) powerCut(t *testing.T, machine string) {
+	t.Helper()
+	out, err := exec.Command("go", "run", "./powercut", w.name, machine).CombinedOutput()
+	require.NoError(t, err, string(out))
+}
