@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 )
 
-// hostTools are the commands that the lab calls on the host, and the Debian package that brings each.
+// hostTools are the commands that the lab calls on the host, or files that they need, and the Debian package that brings
+// each.
 var hostTools = []struct{ command, pkg, why string }{
 	{"systemd-nspawn", "systemd-container", "boots machines as system containers"},
 	{"mmdebstrap", "mmdebstrap", "makes the machines' root file system from Debian's packages"},
@@ -18,6 +22,7 @@ var hostTools = []struct{ command, pkg, why string }{
 	{"nft", "nftables", "puts the shared firewall table on the bridge"},
 	{"haproxy", "haproxy", "stands before the API servers"},
 	{"gcc", "gcc", "flannel is built with cgo"},
+	{"/usr/include/stdio.h", "libc6-dev", "flannel is built with cgo"},
 	{"curl", "curl", "probes the API"},
 }
 
@@ -55,7 +60,7 @@ func checkHost() error {
 func installTools(ctx context.Context, out io.Writer) error {
 	var missing []string
 	for _, tool := range hostTools {
-		if _, err := exec.LookPath(tool.command); err != nil {
+		if !present(tool.command) {
 			fmt.Fprintf(out, "  %s is missing (%s): installing %s\n", tool.command, tool.why, tool.pkg)
 			missing = append(missing, tool.pkg)
 		}
@@ -71,12 +76,17 @@ func installTools(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer release()
+	// A fresh host may be updating itself: wait for its lock.
+	const patience = "DPkg::Lock::Timeout=300"
 	for _, args := range [][]string{
-		{"update", "-qq"},
-		append([]string{"install", "-y", "-qq", "--no-install-recommends"}, missing...),
+		{"update", "-qq", "-o", patience},
+		append([]string{"install", "-y", "-qq", "--no-install-recommends", "-o", patience}, missing...),
 	} {
 		cmd := exec.CommandContext(ctx, "apt-get", args...)
 		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		// Killed in the middle, dpkg would leave packages half configured.
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 		if text, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("host tools: apt-get %s: %w\n%s", strings.Join(args, " "), err, text)
 		}
@@ -84,12 +94,28 @@ func installTools(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
+// present tells whether a command is on PATH, or a file exists.
+func present(tool string) bool {
+	if filepath.IsAbs(tool) {
+		_, err := os.Stat(tool)
+		return err == nil
+	}
+	_, err := exec.LookPath(tool)
+	return err == nil
+}
+
 // policyFile is asked by Debian's packages whether a service may start (invoke-rc.d).
-const policyFile = "/usr/sbin/policy-rc.d"
+const (
+	policyFile = "/usr/sbin/policy-rc.d"
+	policy     = "#!/bin/sh\n# Lagrum's lab: the services of packages that it installs stay down.\nexit 101\n"
+)
 
 // keepServicesDown forbids starting services until the returned function is called. A policy that the host already
 // has is left alone.
 func keepServicesDown() (func(), error) {
+	if err := removePolicy(); err != nil {
+		return nil, fmt.Errorf("host tools: %w", err)
+	}
 	f, err := os.OpenFile(policyFile, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
 	if errors.Is(err, os.ErrExist) {
 		return func() {}, nil
@@ -97,9 +123,21 @@ func keepServicesDown() (func(), error) {
 	if err != nil {
 		return nil, fmt.Errorf("host tools: %w", err)
 	}
-	_, err = io.WriteString(f, "#!/bin/sh\nexit 101\n")
+	_, err = io.WriteString(f, policy)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, fmt.Errorf("host tools: %w", err)
 	}
-	return func() { _ = os.Remove(policyFile) }, nil
+	return func() { _ = removePolicy() }, nil
+}
+
+// removePolicy removes a policy that we wrote, also one that a killed run left; the host's own stays.
+func removePolicy() error {
+	text, err := os.ReadFile(policyFile)
+	if errors.Is(err, fs.ErrNotExist) || (err == nil && string(text) != policy) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return os.Remove(policyFile)
 }

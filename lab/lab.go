@@ -91,6 +91,15 @@ func upwards(from, what string) (string, error) {
 	}
 }
 
+// makeState makes the state's folder, which only its owner may read, once the stack's configuration is found to exist.
+func (l *Lab) makeState() error {
+	file := filepath.Join(l.Project, "Pulumi."+l.Stack()+".yaml")
+	if _, err := os.Stat(file); err != nil {
+		return fmt.Errorf("lab %s: there is no %s; copy Pulumi.dev.yaml to it and give it its own cluster.name (%s) and cluster.nodeCIDR", l.Name, file, l.Name)
+	}
+	return os.MkdirAll(l.State, 0o700)
+}
+
 // Stack is the Pulumi stack that this lab runs.
 func (l *Lab) Stack() string { return l.Name }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"syscall"
 
 	"github.com/lagrum/lagrum/lab/process"
 	"github.com/lagrum/lagrum/lab/processes"
@@ -25,6 +26,7 @@ func (l *Lab) Environment() map[string]string {
 		"LAGRUM_CACHE":     l.Cache,
 		"PATH":             l.bin() + string(os.PathListSeparator) + os.Getenv("PATH"),
 		"KUBECONFIG":       l.kubeconfig(),
+		"KUBECACHEDIR":     filepath.Join(l.State, "kube-cache"),
 		// The backend is a folder of the lab; logging in elsewhere is neither needed nor disturbed.
 		"PULUMI_BACKEND_URL":                          "file://" + l.backend(),
 		"PULUMI_HOME":                                 l.home(),
@@ -62,7 +64,9 @@ func (l *Lab) command(ctx context.Context, name string, args ...string) *exec.Cm
 	}
 	// Down ends a CLI whose starter was killed.
 	cmd.Env = append(cmd.Env, process.MarkEnvironment(l.Name+"/command/"+name))
-	// An interrupted CLI finishes the step at hand and releases its lock; only a killed one leaves work for doctor.
+	// An interrupted CLI finishes the step at hand and releases its lock; a second interrupt makes it drop both. Of a
+	// terminal's Ctrl-C it must therefore hear through us alone: it gets a process group of its own.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	return cmd
 }

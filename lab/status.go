@@ -33,12 +33,10 @@ func (l *Lab) notProvable() []string {
 
 type node struct {
 	Metadata struct {
-		Name   string
-		Labels map[string]string
+		Name string
 	}
 	Status struct {
 		NodeInfo   struct{ KubeletVersion, ContainerRuntimeVersion string }
-		Addresses  []struct{ Type, Address string }
 		Conditions []struct{ Type, Status, Reason, Message string }
 	}
 }
@@ -115,8 +113,8 @@ func (l *Lab) awaitNodes(ctx context.Context, out io.Writer) error {
 }
 
 // summary is what a person wants to see after Up.
-func (l *Lab) summary(ctx context.Context, out io.Writer, t timings) error {
-	fmt.Fprintf(out, "\nlab %s is up after %s (the stack took %s)\n\n", l.Name, t.total.Round(time.Second), t.stack.Round(time.Second))
+func (l *Lab) summary(ctx context.Context, out io.Writer, t *timings) error {
+	fmt.Fprintf(out, "\nlab %s is up after %s\n%s\n", l.Name, t.total.Round(time.Second), t)
 	if err := l.Status(ctx, out); err != nil {
 		return err
 	}
@@ -130,40 +128,52 @@ next:
 	return nil
 }
 
-// Status prints the endpoint, the nodes, and what this host cannot prove.
+// Status prints the machines, the endpoint and the nodes as far as there are any, and what this host cannot prove. It
+// is most needed when something failed, so it shows what it can.
 func (l *Lab) Status(ctx context.Context, out io.Writer) error {
-	if _, err := os.Stat(l.kubeconfig()); err != nil {
+	if _, err := os.Stat(l.State); err != nil {
 		return fmt.Errorf("lab %s is not up; run: make up", l.Name)
 	}
-	values, err := l.outputs(ctx)
+	host, err := l.host()
+	if err != nil {
+		return err
+	}
+	made, err := host.Machines()
 	if err != nil {
 		return err
 	}
 	if l.noMachines != nil {
 		fmt.Fprintf(out, "machines   none, and nodes are simulated: %v\n", l.noMachines)
 	}
-	fmt.Fprintf(out, "endpoint   %s\n", strings.Trim(string(values["endpoint"]), `"`))
-	fmt.Fprintf(out, "kubeconfig %s\n\n", l.kubeconfig())
-	nodes, err := l.nodes(ctx)
+	values, err := l.outputs(ctx)
 	if err != nil {
-		return err
+		fmt.Fprintf(out, "stack      %v\n", err)
 	}
+	fmt.Fprintf(out, "endpoint   %s\n", orNone(strings.Trim(string(values["endpoint"]), `"`)))
+	known := map[string]node{}
+	if _, err := os.Stat(l.kubeconfig()); err == nil {
+		fmt.Fprintf(out, "kubeconfig %s\n", l.kubeconfig())
+		nodes, err := l.nodes(ctx)
+		if err != nil {
+			fmt.Fprintf(out, "nodes      %v\n", err)
+		}
+		for _, n := range nodes {
+			known[n.Metadata.Name] = n
+		}
+	}
+	fmt.Fprintln(out)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "NODE\tROLE\tADDRESS\tREADY\tKUBELET\tRUNTIME")
-	for _, n := range nodes {
-		role := "worker"
-		if _, ok := n.Metadata.Labels["node-role.kubernetes.io/control-plane"]; ok {
-			role = "control-plane"
+	fmt.Fprintln(table, "MACHINE\tROLE\tADDRESS\tPOWER\tNODE\tKUBELET\tRUNTIME")
+	for _, m := range made {
+		n, joined := known[m.Name]
+		state := "has not joined"
+		if ready, _ := n.ready(); ready {
+			state = "ready"
+		} else if joined {
+			state = "not ready"
 		}
-		address := ""
-		for _, a := range n.Status.Addresses {
-			if a.Type == "InternalIP" {
-				address = a.Address
-			}
-		}
-		ready, _ := n.ready()
-		fmt.Fprintf(table, "%s\t%s\t%s\t%t\t%s\t%s\n", n.Metadata.Name, role, address, ready,
-			n.Status.NodeInfo.KubeletVersion, n.Status.NodeInfo.ContainerRuntimeVersion)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Name, m.Role, m.Address, m.Status(), state,
+			orNone(n.Status.NodeInfo.KubeletVersion), orNone(n.Status.NodeInfo.ContainerRuntimeVersion))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -173,6 +183,13 @@ func (l *Lab) Status(ctx context.Context, out io.Writer) error {
 		fmt.Fprintln(out, "  - "+what)
 	}
 	return nil
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
 }
 
 // Kubeconfig fetches the administrator's kubeconfig from the stack and prints where it lies.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"time"
@@ -31,12 +32,15 @@ func (l *Lab) Up(ctx context.Context, out io.Writer) error {
 	if err := l.readyHost(ctx, out); err != nil {
 		return err
 	}
-	var timing timings
-	steps, err := l.steps(out, &timing)
+	if err := l.makeState(); err != nil {
+		return err
+	}
+	timing := &timings{}
+	steps, err := l.steps(out)
 	if err != nil {
 		return err
 	}
-	if err := artifacts.Build(ctx, steps, out); err != nil {
+	if err := artifacts.Build(ctx, timing.watch(steps), out); err != nil {
 		return err
 	}
 	if err := l.writeKubeconfig(ctx); err != nil {
@@ -68,6 +72,9 @@ func (l *Lab) Build(ctx context.Context, out io.Writer) error {
 // Prepare makes everything that the stack's first update needs, and stops before it.
 func (l *Lab) Prepare(ctx context.Context, out io.Writer) error {
 	if err := l.Build(ctx, out); err != nil {
+		return err
+	}
+	if err := l.makeState(); err != nil {
 		return err
 	}
 	store, err := l.store()
@@ -118,7 +125,7 @@ func (l *Lab) ownSteps(store *artifacts.Store) []artifacts.Step {
 }
 
 // steps adds what needs the lab's state: publishing images, and the stack itself.
-func (l *Lab) steps(out io.Writer, timing *timings) ([]artifacts.Step, error) {
+func (l *Lab) steps(out io.Writer) ([]artifacts.Step, error) {
 	store, err := l.store()
 	if err != nil {
 		return nil, err
@@ -128,7 +135,7 @@ func (l *Lab) steps(out io.Writer, timing *timings) ([]artifacts.Step, error) {
 		return nil, err
 	}
 	if l.noMachines != nil {
-		return append(made, l.stackStep(store, append([]string{stepProgram, stepPlugin}, processPrograms...), out, timing)), nil
+		return append(made, l.stackStep(store, append([]string{stepProgram, stepPlugin}, processPrograms...), out)), nil
 	}
 	roots, err := rootfs.Steps(store)
 	if err != nil {
@@ -151,20 +158,15 @@ func (l *Lab) steps(out io.Writer, timing *timings) ([]artifacts.Step, error) {
 			*group = append(*group, l.publishStep(store, archive))
 		}
 	}
-	return append(append(early, l.stackStep(store, needs, out, timing)), late...), nil
+	return append(append(early, l.stackStep(store, needs, out)), late...), nil
 }
 
 // stackStep runs the program.
-func (l *Lab) stackStep(store *artifacts.Store, needs []string, out io.Writer, timing *timings) artifacts.Step {
+func (l *Lab) stackStep(store *artifacts.Store, needs []string, out io.Writer) artifacts.Step {
 	return artifacts.Step{
 		Name: stepStack, Title: "the stack " + l.Stack(), Needs: needs, Cost: store.Cost(stepStack, 4*time.Minute), Prints: true,
 		Ready: func() bool { return false },
-		Make: func(ctx context.Context, _ int) error {
-			begun := time.Now()
-			err := l.upStack(ctx, store, out)
-			timing.stack = time.Since(begun)
-			return err
-		},
+		Make:  func(ctx context.Context, _ int) error { return l.upStack(ctx, store, out) },
 	}
 }
 
@@ -224,6 +226,9 @@ func (l *Lab) machines() (*machines.Lab, error) { return machines.Open(l.Name, l
 // goStep builds one of our own programs with go build, whose own cache makes an unchanged one cheap.
 func (l *Lab) goStep(store *artifacts.Store, name, title, dir, pkg, binary string, cost time.Duration) artifacts.Step {
 	target := filepath.Join(l.Checkout, "bin", binary)
+	if _, err := os.Stat(target); err == nil {
+		cost = 15 * time.Second // Go's own cache has most of it
+	}
 	return artifacts.Step{
 		Name: name, Title: title, Cost: cost,
 		Ready: func() bool { return false },
@@ -262,10 +267,9 @@ func (l *Lab) prepare(ctx context.Context, store *artifacts.Store) error {
 	if err := host.UseRootFS(layers...); err != nil {
 		return err
 	}
+	// After a reboot of this host nothing of the lab runs, and the stack would wait for an API in vain.
+	if err := host.Resume(ctx); err != nil {
+		return err
+	}
 	return l.linkPrograms(ctx, store)
-}
-
-// timings of one Up.
-type timings struct {
-	stack, total time.Duration
 }

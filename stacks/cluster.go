@@ -17,11 +17,30 @@ func (s Stack) newCluster(ctx *pulumi.Context, p *plan.Plan, infra *infrastructu
 
 // bootLogHint says where a node's boot can be read, by cloud.
 func bootLogHint(p *plan.Plan) string {
-	node := p.Pools[0].Nodes[0].Name
+	node := firstControlPlane(p)
 	switch p.Cloud.Kind {
 	case "lab":
 		return "bin/lagrum lab logs " + node
 	default:
 		return "the console log of machine " + p.Cluster.Name + "-" + node
 	}
+}
+
+// firstControlPlane is the node whose boot decides whether there is a cluster.
+func firstControlPlane(p *plan.Plan) string {
+	first := ""
+	for _, pool := range p.Pools {
+		if pool.Role != plan.ControlPlane {
+			continue
+		}
+		for _, node := range pool.Nodes {
+			if node.Initialises {
+				return node.Name
+			}
+			if first == "" {
+				first = node.Name
+			}
+		}
+	}
+	return first
 }

@@ -34,6 +34,10 @@ func main() {
 	if plugin, ok := plugins[filepath.Base(os.Args[0])]; ok {
 		exit(plugin(os.Args[1:]))
 	}
+	// A shell entered by su, or cron, has no sbin on its PATH, where Debian keeps nft, ip and haproxy.
+	if err := os.Setenv("PATH", os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin:/sbin"); err != nil {
+		exit(err)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	exit(root().ExecuteContext(ctx))

@@ -25,13 +25,17 @@ import (
 // project is the name in Pulumi.yaml.
 const project = "lagrum"
 
-// stackFlag adds --stack, whose default is the lab's name or dev.
-func stackFlag(c *cobra.Command) {
-	name := os.Getenv("LAGRUM_LAB")
-	if name == "" {
-		name = "dev"
+// labName is the lab that the shell is about.
+func labName() string {
+	if name := os.Getenv("LAGRUM_LAB"); name != "" {
+		return name
 	}
-	c.Flags().StringP("stack", "s", name, "stack to work on")
+	return "dev"
+}
+
+// stackFlag adds --stack, whose default is the lab's name.
+func stackFlag(c *cobra.Command) {
+	c.Flags().StringP("stack", "s", labName(), "stack to work on")
 }
 
 func openStack(c *cobra.Command) (pulumicli.Stack, error) {
@@ -52,6 +56,9 @@ func doctorCommand() *cobra.Command {
 			stack, err := openStack(c)
 			if err != nil {
 				return err
+			}
+			if lab := labName(); os.Getenv("PULUMI_BACKEND_URL") == "file:///var/lib/lagrum/"+lab+"/pulumi" && stack.Name != lab {
+				return fmt.Errorf("stack %s: this shell is lab %s's; enter the other's: eval \"$(LAGRUM_LAB=%s bin/lagrum lab env)\"", stack.Name, lab, stack.Name)
 			}
 			d := &doctor.Doctor{
 				Pulumi:  stack.Run,

@@ -24,7 +24,7 @@ const (
 func joining(ctx *pulumi.Context, name string, opts ...pulumi.ResourceOption) error {
 	// A joining control plane asks whether its node name is taken.
 	if _, err := rbacv1.NewClusterRole(ctx, name+"-get-nodes", &rbacv1.ClusterRoleArgs{
-		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(getNodes)},
+		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(getNodes), Labels: managed()},
 		Rules: rbacv1.PolicyRuleArray{rbacv1.PolicyRuleArgs{
 			ApiGroups: pulumi.ToStringArray([]string{""}),
 			Resources: pulumi.ToStringArray([]string{"nodes"}),
@@ -44,7 +44,7 @@ func joining(ctx *pulumi.Context, name string, opts ...pulumi.ResourceOption) er
 		{"apiserver-kubelet-client", "system:kubelet-api-admin", "User", kubeletClient},
 	} {
 		if _, err := rbacv1.NewClusterRoleBinding(ctx, name+"-"+b.name, &rbacv1.ClusterRoleBindingArgs{
-			Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String("kubeadm:" + b.name)},
+			Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String("kubeadm:" + b.name), Labels: managed()},
 			RoleRef: &rbacv1.RoleRefArgs{
 				ApiGroup: pulumi.String(rbacGroup), Kind: pulumi.String("ClusterRole"), Name: pulumi.String(b.role),
 			},
@@ -56,4 +56,9 @@ func joining(ctx *pulumi.Context, name string, opts ...pulumi.ResourceOption) er
 		}
 	}
 	return nil
+}
+
+// managed is the label by which every object of ours is known: the doctor takes no other for its own.
+func managed() pulumi.StringMap {
+	return pulumi.StringMap{"app.kubernetes.io/managed-by": pulumi.String("lagrum")}
 }

@@ -68,14 +68,22 @@ func (s *Store) packTools(ctx context.Context, dir string) error {
 	if err := os.WriteFile(status, nil, 0o644); err != nil {
 		return err
 	}
-	fetch := exec.Command("apt-get", append([]string{
-		"-o", "Dir::State::status=" + status,
-		"-o", "Dir::Cache=" + scratch, "-o", "Dir::Cache::archives=" + scratch,
-		"-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User=root", "-o", "APT::Install-Recommends=false",
-		"--assume-yes", "--download-only", "install",
-	}, toolPackages()...)...)
-	if err := s.Run(ctx, toolsArtifact, fetch); err != nil {
-		return fmt.Errorf("fetch Debian packages: %w\nwhen apt does not find them, run apt-get update", err)
+	fetch := func() error {
+		return s.Run(ctx, toolsArtifact, exec.Command("apt-get", append([]string{
+			"-o", "Dir::State::status=" + status,
+			"-o", "Dir::Cache=" + scratch, "-o", "Dir::Cache::archives=" + scratch,
+			"-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User=root", "-o", "APT::Install-Recommends=false",
+			"--assume-yes", "--download-only", "install",
+		}, toolPackages()...)...))
+	}
+	if err := fetch(); err != nil {
+		// A fresh host has no package lists, and an old one lists packages that are gone.
+		if updated := s.Run(ctx, toolsArtifact, exec.Command("apt-get", "update")); updated != nil {
+			return fmt.Errorf("fetch Debian packages: %w", errors.Join(err, updated))
+		}
+		if err := fetch(); err != nil {
+			return fmt.Errorf("fetch Debian packages: %w", err)
+		}
 	}
 	packages, err := filepath.Glob(filepath.Join(scratch, "*.deb"))
 	if err != nil {

@@ -61,7 +61,7 @@ func nspawnArgs(b boot) []string {
 		args = append(args, "--bind="+b.dir+"/"+dirDisk+"/"+folder+":/var/lib/"+folder)
 	}
 	if b.hasSecrets {
-		args = append(args, "--bind-ro="+b.dir+"/"+fileSecret+":/run/lagrum/secrets.tar")
+		args = append(args, "--bind-ro="+b.dir+"/"+fileSecret+":/run/lagrum-lab/secrets.tar")
 	}
 	return args
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -120,7 +121,8 @@ func (l *Lab) Leftovers(ctx context.Context) ([]string, error) {
 		}
 	}
 	tables, err := run(ctx, "", "nft", "list", "tables", "inet")
-	if err != nil {
+	// A host on which the tools were never installed has no table of ours.
+	if err != nil && !errors.Is(err, exec.ErrNotFound) {
 		return nil, err
 	}
 	if slices.Contains(strings.Split(strings.TrimSpace(tables), "\n"), "table inet "+l.firewallTable()) {

@@ -246,9 +246,9 @@ func TestMachines(t *testing.T) {
 	})
 
 	t.Run("secrets are for the machine's root alone", func(t *testing.T) {
-		out, err := inside(t, lab, "a", "cat /run/lagrum/secrets.tar; stat -c ' %a %U' /run/lagrum/secrets.tar; runuser -u nobody cat /run/lagrum/secrets.tar 2>&1")
+		out, err := inside(t, lab, "a", "cat /run/lagrum-lab/secrets.tar; stat -c ' %a %U' /run/lagrum-lab/secrets.tar; runuser -u nobody cat /run/lagrum-lab/secrets.tar 2>&1")
 		assert.Error(t, err)
-		assert.Equal(t, secret+" 600 root\ncat: /run/lagrum/secrets.tar: Permission denied", out)
+		assert.Equal(t, secret+" 600 root\ncat: /run/lagrum-lab/secrets.tar: Permission denied", out)
 		assert.NotContains(t, hostRun(t, "ps", "axeww"), secret)
 		for _, file := range []string{lab.ConsoleLog("a"), filepath.Join(lab.Dir(), "machines/a/machine.json"), filepath.Join(lab.Dir(), "machines/a/keeper.sh")} {
 			data, err := os.ReadFile(file)

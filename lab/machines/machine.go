@@ -31,7 +31,7 @@ type MachineSpec struct {
 	DiskGiB int `json:"diskGiB"`
 	// UserData is cloud-init's, as text or as base64 of gzip. It holds no secret.
 	UserData string `json:"-"`
-	// Secrets is a tar archive that the machine finds at /run/lagrum/secrets.tar, readable by root alone.
+	// Secrets is a tar archive that the machine finds at /run/lagrum-lab/secrets.tar, readable by root alone.
 	Secrets []byte            `json:"-"`
 	Tags    map[string]string `json:"tags,omitempty"`
 }

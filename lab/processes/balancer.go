@@ -234,8 +234,13 @@ func serve(listener net.Listener, targets func() ([]string, error)) error {
 	var turn atomic.Uint64
 	for {
 		client, err := listener.Accept()
-		if err != nil {
+		if errors.Is(err, net.ErrClosed) {
 			return err
+		}
+		if err != nil { // too many open files, say: it passes
+			fmt.Fprintln(os.Stderr, "accept:", err)
+			time.Sleep(time.Second)
+			continue
 		}
 		go func() {
 			defer client.Close()

@@ -313,16 +313,15 @@ func (p place) command(manifest []byte) (command, folders []string, err error) {
 // argument moves paths and addresses in one argument of the form --flag=value.
 func (p place) argument(arg string) string {
 	flag, value, found := strings.Cut(arg, "=")
-	// An API server refuses to advertise a loopback address.
-	if !found || flag == "--advertise-address" {
+	if !found {
 		return arg
 	}
 	if strings.HasPrefix(value, "/") {
 		return flag + "=" + p.move(value)
 	}
-	parts := strings.Split(value, ",")
 	var moved []string
-	for _, part := range parts {
+	for part := range strings.SplitSeq(value, ",") {
+		// The declared address on its own is what the API server advertises, which must not be loopback.
 		part = strings.NewReplacer("://127.0.0.1:", "://"+p.address+":", "://"+p.declared+":", "://"+p.address+":").Replace(part)
 		if net.ParseIP(part).IsLoopback() {
 			part = p.address

@@ -56,7 +56,11 @@ func (k *keeper) run(ctx context.Context) error {
 	before, err := os.ReadFile(k.path(statusPath))
 	k.booted = strings.TrimSpace(string(before)) == statusBooted
 	if err == nil && !k.booted {
-		return fmt.Errorf("the boot was interrupted (%s); a node boots once: replace the machine", strings.TrimSpace(string(before)))
+		// Nobody was let at what it made so far (see Lab.healthy), so nothing is lost by beginning anew.
+		k.say("an earlier boot did not end (%s); beginning anew", strings.TrimSpace(string(before)))
+		if err := os.RemoveAll(k.root); err != nil {
+			return err
+		}
 	}
 	userData, err := os.ReadFile(k.lab.machineFile(k.machine.Name, fileUserData))
 	if err != nil {
@@ -91,7 +95,8 @@ func (k *keeper) run(ctx context.Context) error {
 	}
 	k.step = "end"
 	k.say("this node is part of its cluster")
-	return k.status(statusBooted)
+	// The bundle stays until nothing needs it again.
+	return errors.Join(k.status(statusBooted), remove(k.lab.machineFile(k.machine.Name, fileSecrets)))
 }
 
 // prepare does what cloud-init and the first steps of the boot script do.
@@ -102,15 +107,11 @@ func (k *keeper) prepare(ctx context.Context, config cloudConfig) error {
 	if err := config.writeFiles(k.root); err != nil {
 		return err
 	}
-	archive := k.lab.machineFile(k.machine.Name, fileSecrets)
-	bundle, err := os.ReadFile(archive)
+	bundle, err := os.ReadFile(k.lab.machineFile(k.machine.Name, fileSecrets))
 	if err != nil {
 		return err
 	}
 	if err := unpack(k.root, bytes.NewReader(bundle)); err != nil {
-		return err
-	}
-	if err := remove(archive); err != nil {
 		return err
 	}
 	if err := k.begin("versions", "expecting Kubernetes "+k.facts.version); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/netip"
+	"slices"
 
 	"github.com/lagrum/lagrum/lab/machines"
 	"github.com/lagrum/lagrum/lab/records"
@@ -69,12 +70,12 @@ func (l *Lab) CreateNetwork(_ context.Context, spec machines.NetworkSpec, owner 
 	if err != nil {
 		return machines.Network{}, err
 	}
-	for _, name := range existing {
-		if name == spec.Name {
-			return machines.Network{}, fmt.Errorf("network %s %w; import it, or delete it first", spec.Name, machines.ErrExists)
-		}
+	if slices.Contains(existing, spec.Name) {
+		return machines.Network{}, fmt.Errorf("network %s %w; import it, or delete it first", spec.Name, machines.ErrExists)
+	}
+	if len(existing) > 0 {
 		return machines.Network{}, fmt.Errorf("network %s: the lab %s has the network %s already and can have only one; delete that first",
-			spec.Name, l.name, name)
+			spec.Name, l.name, existing[0])
 	}
 	made := machines.Network{NetworkSpec: spec, Owner: owner, Bridge: "lo", Gateway: l.address(gatewayNumber)}
 	return made, l.records.Save(records.Networks, spec.Name, made)

@@ -76,9 +76,9 @@ func TestRemoveOwned(t *testing.T) {
 	removed, err := s.RemoveOwned(t.Context(), "urn:a", removers)
 	require.EqualError(t, err, "load balancer api: stuck", "the others are removed all the same")
 	assert.Equal(t, []string{"members/w-1", "machines/w-1", "networks/net"}, removed, "users before what they use")
-	machines, err := s.Names(Machines)
+	machines, err := All[object](s, Machines)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"w-2"}, machines)
+	assert.Equal(t, []object{{"w-2", "urn:b"}}, machines)
 }
 
 func TestValidName(t *testing.T) {

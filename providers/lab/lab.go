@@ -37,8 +37,8 @@ func New(ctx *pulumi.Context, p *plan.Plan) (providers.Cloud, error) {
 	return &Cloud{provider: made}, nil
 }
 
-// SecretFetch reads the bundle that the lab laid into the machine's memory before its first boot.
-func (*Cloud) SecretFetch() string { return "cat /run/lagrum/secrets.tar" }
+// SecretFetch reads the bundle that the lab mounts into the machine, readable by root alone.
+func (*Cloud) SecretFetch() string { return "cat /run/lagrum-lab/secrets.tar" }
 
 // options are what every component of this adapter is made with: the lab's provider for it and its children.
 func (c *Cloud) options(opts []pulumi.ResourceOption) []pulumi.ResourceOption {

@@ -69,6 +69,8 @@ var law = []struct {
 		never: []string{module + "/providers/lab", module + "/providers/openstack", module + "/providers/aws", module + "/providers/objectstore",
 			"github.com/pulumi/pulumi-aws", "github.com/pulumi/pulumi-openstack"}},
 	{name: "providers know no components", room: []string{"providers"}, never: []string{module + "/components", "github.com/pulumi/pulumi-kubernetes"}},
+	{name: "decisions know nobody who builds", room: []string{"stacks/site", "stacks/country", "stacks/plan", "requirements"},
+		never: []string{module + "/components", module + "/providers", module + "/construct", module + "/lab"}},
 	{name: "nothing below stacks knows stacks itself", room: []string{"components", "providers", "requirements", "lab", "construct"}, never: []string{module + "/stacks$"}},
 	{name: "the lab knows nothing above it", room: []string{"lab"}, never: []string{module + "/components", module + "/stacks", module + "/cmd"},
 		except: []string{"lab/plugins/kubernetes"}},

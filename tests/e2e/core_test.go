@@ -32,6 +32,7 @@ func TestCore(t *testing.T) {
 		require.Contains(t, out, "kubectl get nodes")
 		w.enter(t)
 		require.ElementsMatch(t, []string{"cp-1-g1", "workers-1-g1"}, w.names(t, "nodes"))
+		w.nothingOrphaned(t)
 	})
 	step(t, "an unchanged site has nothing to do", w.unchanged)
 	step(t, "joining leaves no anonymous door", w.noAnonymousDoor)
@@ -40,7 +41,8 @@ func TestCore(t *testing.T) {
 	step(t, "Secrets lie encrypted in etcd", w.secretsAreEncrypted)
 	step(t, "a deleted object is seen and restored", w.driftIsRestored)
 	step(t, "an administrator's certificate that ended is renewed", w.expiredAdministratorRecovers)
-	step(t, "a pool grows after its first join credential ended", w.poolGrows)
+	step(t, "a join credential opens little, and nothing once it ended", w.joinCredentialEnds)
+	step(t, "a pool grows long after its first node joined", w.poolGrows)
 	step(t, "the initialiser is replaced and nothing is lost", w.initialiserIsReplaced)
 	step(t, "destroy leaves no resource", func(t *testing.T) {
 		w.pulumi(t, "destroy", "--yes", "--skip-preview")
@@ -204,10 +206,19 @@ func (w *world) poolGrows(t *testing.T) {
 	w.edit(t, func(site map[string]any) { pool(site, "workers")["count"] = 2 })
 	w.pulumi(t, "up", "--yes", "--skip-preview")
 	eventually(t, 10*time.Minute, "the second worker is Ready", func() error { return w.ready(t, "workers-2-g1") })
+	w.settled(t)
 	w.unchanged(t)
 	w.edit(t, func(site map[string]any) { pool(site, "workers")["count"] = 1 })
 	w.pulumi(t, "up", "--yes", "--skip-preview")
 	w.kubectl(t, "delete", "node", "workers-2-g1")
+}
+
+// settled waits until the node agents run on every node: a refresh before that rightly finds them unready.
+func (w *world) settled(t *testing.T) {
+	t.Helper()
+	for _, agent := range []string{"kube-proxy", "flannel", "kube-router"} {
+		w.kubectl(t, "-n", "kube-system", "rollout", "status", "daemonset/"+agent, "--timeout=5m")
+	}
 }
 
 func (w *world) ready(t *testing.T, node string) error {
@@ -232,6 +243,7 @@ data: {written: before}
 	members := strings.Join(w.members(t, "cp-1-g2"), " ")
 	require.Contains(t, members, "cp-1-g2")
 	require.NotContains(t, members, "cp-1-g1")
+	w.settled(t)
 	w.unchanged(t)
 	eventually(t, 2*time.Minute, "the Service answers", func() error { return w.get(t) })
 }

@@ -63,9 +63,19 @@ func (w *world) nothingOrphaned(t *testing.T) {
 		}
 	}
 	require.ElementsMatch(t, machines, dir(t, filepath.Join("/var/lib/lagrum", w.name, "machines")))
+	const ours = "app.kubernetes.io/managed-by=lagrum"
 	for _, kind := range []string{"daemonsets", "deployments", "configmaps", "services", "serviceaccounts"} {
-		for _, name := range w.names(t, kind, "-n", "kube-system", "-l", "app.kubernetes.io/managed-by=pulumi") {
+		found := w.names(t, kind, "-n", "kube-system", "-l", ours)
+		require.NotEmpty(t, found, kind)
+		for _, name := range found {
 			require.True(t, objects["kube-system/"+name], "%s %s is in the cluster and in no state", kind, name)
+		}
+	}
+	for _, kind := range []string{"clusterroles", "clusterrolebindings"} {
+		found := w.names(t, kind, "-l", ours)
+		require.NotEmpty(t, found, kind)
+		for _, name := range found {
+			require.True(t, objects[name], "%s %s is in the cluster and in no state", kind, name)
 		}
 	}
 }

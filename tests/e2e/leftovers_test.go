@@ -6,9 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"sort"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -48,6 +50,10 @@ func processes(t *testing.T) []string {
 		text, err := os.ReadFile(e)
 		if err != nil {
 			continue // ended meanwhile
+		}
+		// The dead that their parent has yet to reap are no leftovers of ours.
+		if status, err := os.ReadFile(filepath.Join(filepath.Dir(e), "status")); err != nil || strings.Contains(string(status), "\nState:\tZ") {
+			continue
 		}
 		// The kernel cuts names at 15 bytes.
 		name := strings.TrimSpace(string(text))
@@ -107,5 +113,12 @@ func groups(t *testing.T) []string {
 
 func requireNothingLeft(t *testing.T, before host) {
 	t.Helper()
+	// The kernel takes network namespaces and routes apart in its own time.
+	for range 15 {
+		if reflect.DeepEqual(before, snapshot(t)) {
+			return
+		}
+		time.Sleep(time.Second)
+	}
 	require.Equal(t, before, snapshot(t), "make down left something behind, or took something away")
 }

@@ -48,9 +48,19 @@ func newWorld(t *testing.T, name string, edits ...func(site map[string]any)) *wo
 	require.NoError(t, os.WriteFile(w.stackFile(), dev, 0o644))
 	w.edit(t, append([]func(map[string]any){func(site map[string]any) {
 		cluster(site)["name"] = name
+		cluster(site)["nodeCIDR"] = nodeCIDR(name)
 	}}, edits...)...)
 	w.env = append(os.Environ(), "LAGRUM_LAB="+name)
 	return w
+}
+
+// nodeCIDR gives each lab a network of its own, so that one can stand beside another and beside the dev lab.
+func nodeCIDR(name string) string {
+	sum := 0
+	for _, letter := range name {
+		sum += int(letter)
+	}
+	return fmt.Sprintf("172.31.%d.0/24", 1+sum%200)
 }
 
 func (w *world) stackFile() string { return filepath.Join(w.project, "Pulumi."+w.name+".yaml") }

@@ -128,6 +128,21 @@ func TestLifecycleOptions(t *testing.T) {
 	})
 }
 
+// The label by which the doctor knows an object of ours after a crash.
+func TestEveryObjectSaysWhoManagesIt(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, name string, r *harness.Recording) {
+		for _, made := range r.Resources {
+			if !strings.HasPrefix(made.Type, "kubernetes:") {
+				continue
+			}
+			metadata, _ := made.Inputs["metadata"].(map[string]any)
+			labels, _ := metadata["labels"].(map[string]any)
+			require.Equal(t, "lagrum", labels["app.kubernetes.io/managed-by"], made.URN)
+		}
+	})
+}
+
 // ConfigMaps, environment variables and annotations are no place for a secret: the recorder fails on one in clear, and
 // nothing here may be marked secret only because a secret was woven into it.
 func TestOnlySecretsAreSecret(t *testing.T) {

@@ -33,7 +33,7 @@ while :; do
 			'--bind=/var/lib/lagrum/dev/machines/cp-1-g1/disk/containerd:/var/lib/containerd' \
 			'--bind=/var/lib/lagrum/dev/machines/cp-1-g1/disk/etcd:/var/lib/etcd' \
 			'--bind=/var/lib/lagrum/dev/machines/cp-1-g1/disk/kubelet:/var/lib/kubelet' \
-			'--bind-ro=/var/lib/lagrum/dev/machines/cp-1-g1/secrets.tar:/run/lagrum/secrets.tar'
+			'--bind-ro=/var/lib/lagrum/dev/machines/cp-1-g1/secrets.tar:/run/lagrum-lab/secrets.tar'
 	) || code=$?
 	[ "$code" -eq 133 ] || exit "$code"
 done

@@ -70,8 +70,8 @@ var ErrAlive = errors.New("an update is running")
 // ErrUndecided says that at least one pending create needs a person.
 var ErrUndecided = errors.New("pending creates that only a person can decide")
 
-// Heal clears a dead lock and resolves all pending creates. It changes nothing if one of them is Unknown, or if the
-// lock's owner may be alive.
+// Heal clears a dead lock and resolves all pending creates. It changes nothing if the lock's owner may be alive, and no
+// state if one of the creates is Unknown.
 func (d *Doctor) Heal(ctx context.Context, stack string) error {
 	if err := d.clearLock(ctx, stack); err != nil {
 		return err
@@ -233,6 +233,12 @@ func resolve(exported []byte, ids map[string]string) ([]byte, error) {
 		id, concluded := ids[urn]
 		if !concluded {
 			continue
+		}
+		// The create may have been one half of a replacement: what it replaces is still there to be deleted.
+		for _, r := range resources {
+			if old, _ := r.(map[string]any); old["urn"] == urn {
+				old["delete"] = true
+			}
 		}
 		made["id"] = id
 		delete(made, "outputs")

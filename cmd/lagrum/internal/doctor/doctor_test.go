@@ -109,6 +109,11 @@ func TestHeal(t *testing.T) {
 			out:   []string{"the lock of process 8388608 is dead (it no longer runs): cleared", "no pending create"},
 		},
 		{
+			name:  "a lock is dead whose number another process has by now",
+			scene: scene{state: exported(t), lock: &Lock{PID: os.Getpid(), Hostname: here(t), Timestamp: time.Now().Add(-time.Hour)}},
+			calls: []string{"cancel --yes", "stack export"},
+		},
+		{
 			name:  "a living lock is respected",
 			scene: scene{state: exported(t), lock: &Lock{PID: os.Getpid(), Hostname: here(t), Username: "root"}},
 			err:   ErrAlive,

@@ -27,7 +27,13 @@ func (l *Lock) Alive() bool {
 		return true
 	}
 	err = syscall.Kill(l.PID, 0)
-	return err == nil || errors.Is(err, syscall.EPERM)
+	if err != nil && !errors.Is(err, syscall.EPERM) {
+		return false
+	}
+	// The number may be a later process's by now. The folder of a process is as old as the process; a second more or
+	// less is the clocks'.
+	info, err := os.Stat(fmt.Sprintf("/proc/%d", l.PID))
+	return err != nil || l.Timestamp.IsZero() || info.ModTime().Before(l.Timestamp.Add(time.Second))
 }
 
 // FileBackendLock looks into a file:// backend. It returns nil for a stack that nobody holds, and the living owner

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 )
 
 // Stack is a stack of the project in Dir.
@@ -40,7 +41,9 @@ func (s Stack) Show(ctx context.Context, args ...string) error {
 func (s Stack) run(ctx context.Context, stdout, stderr io.Writer, args []string) error {
 	cmd := exec.CommandContext(ctx, "pulumi", append(args, "--stack", s.Name)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.Dir, stdout, stderr
-	// An interrupted CLI finishes the step at hand and gives its lock back.
+	// An interrupted CLI finishes the step at hand and gives its lock back; a second interrupt makes it drop both. Of a
+	// terminal's Ctrl-C it must therefore hear through us alone: it gets a process group of its own.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("pulumi %s: %w", strings.Join(args, " "), err)
