@@ -32,7 +32,7 @@ type Stack struct {
 
 // Run is the program.
 func Run(ctx *pulumi.Context) error {
-	return Stack{Now: time.Now, Probe: cluster.ProbeReadyz}.Run(ctx)
+	return Stack{Now: time.Now, Probe: cluster.Probe}.Run(ctx)
 }
 
 // Run declares the stack whose site is the configuration value lagrum:site.

@@ -28,7 +28,7 @@ type Args struct {
 	// Machines must exist before the API can answer: the initialising node and its place behind the load balancer,
 	// or on a cluster that has outlived that node, any control-plane node.
 	Machines []pulumi.Resource
-	// Prober asks the API once. ProbeReadyz is the real one; it comes in from outside so that tests never dial.
+	// Prober asks the API once. Probe is the real one; it comes in from outside so that tests never dial.
 	Prober Prober
 	// BootLogHint tells a person where the boot log of a node is, e.g. a command; it is part of the error when the API
 	// does not come up.
@@ -81,12 +81,12 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 
 // answering is the API's address, once it answers. In a preview nothing is asked.
 func (c *Cluster) answering(ctx *pulumi.Context, args *Args) pulumi.StringOutput {
-	needs := []any{args.Endpoint, args.PKI.Cluster.Certificate}
+	needs := []any{args.Endpoint, args.PKI.Cluster.Certificate, args.PKI.Admin.Certificate, args.PKI.Admin.Key}
 	for _, machine := range args.Machines {
 		needs = append(needs, machine.URN()) // resolves when the machine is made
 	}
 	decided, preview := args.Plan.Cluster, ctx.DryRun()
-	return pulumi.All(needs...).ApplyT(func(all []any) (string, error) {
+	answered := pulumi.All(needs...).ApplyT(func(all []any) (string, error) {
 		server := serverURL(decided, all[0].(string))
 		if preview {
 			return server, nil
@@ -94,11 +94,14 @@ func (c *Cluster) answering(ctx *pulumi.Context, args *Args) pulumi.StringOutput
 		report := func(message string) {
 			_ = ctx.Log.Info(message, &pulumi.LogArgs{Resource: c, Ephemeral: true}) // progress is not worth failing for
 		}
-		if err := awaitAPI(ctx.Context(), args.Prober, server, []byte(all[1].(string)), report); err != nil {
+		api := API{Server: server, CA: []byte(all[1].(string)), Certificate: []byte(all[2].(string)), Key: []byte(all[3].(string))}
+		if err := awaitAPI(ctx.Context(), args.Prober, api, report); err != nil {
 			return "", fmt.Errorf("cluster %s: %w; the boot log of its first node says why: %s", decided.Name, err, args.BootLogHint)
 		}
 		return server, nil
-	}).(pulumi.StringOutput)
+	})
+	// The address was asked with a secret and is none.
+	return pulumi.Unsecret(answered).(pulumi.StringOutput)
 }
 
 // kubeconfig renders the administrator's kubeconfig as a secret.

@@ -64,7 +64,7 @@ func program(p *plan.Plan, prober Prober) func(*pulumi.Context) error {
 	}
 }
 
-func answers(context.Context, string, []byte) error { return nil }
+func answers(context.Context, API) error { return nil }
 
 func TestGraph(t *testing.T) {
 	t.Parallel()
@@ -98,7 +98,7 @@ func TestProvider(t *testing.T) {
 func TestKubeconfigHasOneContext(t *testing.T) {
 	t.Parallel()
 	exports := harness.Run(t, program(site(), answers), harness.Options{}).RawExports
-	assert.Equal(t, "https://10.20.0.2:6443", exports["endpoint"].StringValue())
+	assert.Equal(t, "https://10.20.0.2:6443", exports["endpoint"].StringValue(), "the endpoint is no secret")
 	var config struct {
 		CurrentContext string `json:"current-context"`
 		Contexts       []struct{ Name string }
@@ -117,7 +117,7 @@ func TestKubeconfigHasOneContext(t *testing.T) {
 func TestPreviewAsksNobody(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int32
-	count := func(context.Context, string, []byte) error { asked.Add(1); return nil }
+	count := func(context.Context, API) error { asked.Add(1); return nil }
 
 	harness.Run(t, program(site(), count), harness.Options{Preview: true})
 	assert.Zero(t, asked.Load())
@@ -136,8 +136,8 @@ func TestPreviewOfAKnownEndpointAsksNobody(t *testing.T) {
 		known := pulumi.String("known").ToStringOutput()
 		c := &Cluster{}
 		ctx.Export("endpoint", c.answering(ctx, &Args{
-			Plan: p, Endpoint: pulumi.String("api.example.org"), PKI: &pki.PKI{Cluster: pki.Pair{Certificate: known}},
-			Prober: func(context.Context, string, []byte) error { asked.Add(1); return nil },
+			Plan: p, Endpoint: pulumi.String("api.example.org"), PKI: &pki.PKI{Cluster: pki.Pair{Certificate: known}, Admin: pki.Pair{Certificate: known, Key: known}},
+			Prober: func(context.Context, API) error { asked.Add(1); return nil },
 		}))
 		return nil
 	}, harness.Options{Preview: true})
@@ -148,7 +148,7 @@ func TestPreviewOfAKnownEndpointAsksNobody(t *testing.T) {
 func TestErrorNamesTheBootLog(t *testing.T) {
 	t.Parallel()
 	_, err := harness.Record(program(site(), nil), harness.Options{})
-	require.ErrorContains(t, err, "cluster dev: no prober: Args.Prober must be set, e.g. to cluster.ProbeReadyz; "+
+	require.ErrorContains(t, err, "cluster dev: no prober: Args.Prober must be set, e.g. to cluster.Probe; "+
 		"the boot log of its first node says why: lagrum logs cp-1-g1")
 }
 

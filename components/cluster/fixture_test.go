@@ -44,6 +44,13 @@ func site() *plan.Plan {
 
 func otherAuthority(t *testing.T) []byte {
 	t.Helper()
+	certificate, _ := otherPair(t)
+	return certificate
+}
+
+// otherPair is a certificate that no cluster of ours signed, and its key.
+func otherPair(t *testing.T) (certificate, private []byte) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	template := &x509.Certificate{
@@ -52,5 +59,7 @@ func otherAuthority(t *testing.T) []byte {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	require.NoError(t, err)
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	encoded, err := x509.MarshalPKCS8PrivateKey(key)
+	require.NoError(t, err)
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})
 }

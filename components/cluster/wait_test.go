@@ -2,8 +2,11 @@ package cluster
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/pem"
 	"errors"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -55,12 +58,11 @@ func TestAwaitAPI(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				asked, started := 0, time.Now()
 				var reports []string
-				err := awaitAPI(t.Context(), func(_ context.Context, got string, ca []byte) error {
+				err := awaitAPI(t.Context(), func(_ context.Context, got API) error {
 					asked++
-					assert.Equal(t, server, got)
-					assert.Equal(t, "PEM", string(ca))
+					assert.Equal(t, API{Server: server, CA: []byte("PEM")}, got)
 					return row.answers(asked)
-				}, server, []byte("PEM"), func(message string) { reports = append(reports, message) })
+				}, API{Server: server, CA: []byte("PEM")}, func(message string) { reports = append(reports, message) })
 
 				if row.err == "" {
 					require.NoError(t, err)
@@ -81,12 +83,12 @@ func TestAwaitAPIReportsEvery15Seconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		started := time.Now()
 		var at []time.Duration
-		_ = awaitAPI(t.Context(), func(context.Context, string, []byte) error {
+		_ = awaitAPI(t.Context(), func(context.Context, API) error {
 			if time.Since(started) > time.Minute {
 				return nil
 			}
 			return errors.New("refused")
-		}, server, nil, func(string) { at = append(at, time.Since(started)) })
+		}, API{Server: server}, func(string) { at = append(at, time.Since(started)) })
 		assert.Equal(t, []time.Duration{16 * time.Second, 32 * time.Second, 48 * time.Second, 62 * time.Second}, at)
 	})
 }
@@ -95,13 +97,13 @@ func TestAwaitAPIBoundsEachQuestion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		started, asked := time.Now(), 0
-		err := awaitAPI(t.Context(), func(ctx context.Context, _ string, _ []byte) error {
+		err := awaitAPI(t.Context(), func(ctx context.Context, _ API) error {
 			if asked++; asked > 1 {
 				return nil
 			}
 			<-ctx.Done() // a server that never answers
 			return ctx.Err()
-		}, server, nil, func(string) {})
+		}, API{Server: server}, func(string) {})
 		require.NoError(t, err)
 		assert.Equal(t, 12*time.Second, time.Since(started))
 	})
@@ -110,41 +112,66 @@ func TestAwaitAPIBoundsEachQuestion(t *testing.T) {
 func TestAwaitAPIStopsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	err := awaitAPI(ctx, func(context.Context, string, []byte) error {
+	err := awaitAPI(ctx, func(context.Context, API) error {
 		cancel()
 		return errors.New("refused")
-	}, server, nil, func(string) {})
+	}, API{Server: server}, func(string) {})
 	require.EqualError(t, err, "waiting for the API at https://10.20.0.2:6443: context canceled")
 }
 
 func TestAwaitAPIWithoutProber(t *testing.T) {
 	t.Parallel()
-	err := awaitAPI(t.Context(), nil, server, nil, func(string) {})
-	require.EqualError(t, err, "no prober: Args.Prober must be set, e.g. to cluster.ProbeReadyz")
+	err := awaitAPI(t.Context(), nil, API{Server: server}, func(string) {})
+	require.EqualError(t, err, "no prober: Args.Prober must be set, e.g. to cluster.Probe")
 }
 
-func TestProbeReadyz(t *testing.T) {
+// fakeAPI serves what a path answers, and asks its callers for certificates as the API server does.
+func fakeAPI(t *testing.T, answers map[string]string, status map[string]int) API {
+	t.Helper()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		code, known := status[r.URL.Path]
+		if !known {
+			code = http.StatusOK
+		}
+		if r.URL.Path != "/readyz" {
+			assert.Equal(t, "/apis/rbac.authorization.k8s.io/v1/clusterroles?limit=1", r.URL.String())
+			assert.Equal(t, "other", r.TLS.PeerCertificates[0].Subject.CommonName, "asked as the administrator")
+		}
+		w.WriteHeader(code)
+		_, _ = w.Write([]byte(answers[r.URL.Path]))
+	}))
+	server.TLS = &tls.Config{ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS12}
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	certificate, key := otherPair(t)
+	return API{
+		Server: server.URL, CA: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
+		Certificate: certificate, Key: key,
+	}
+}
+
+func TestProbe(t *testing.T) {
 	t.Parallel()
+	const roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
 	for _, row := range []struct {
-		name, path, body string
-		status           int
-		err              string
+		name    string
+		answers map[string]string
+		status  map[string]int
+		err     string
 	}{
-		{"ready", "/readyz", "ok", 200, ""},
-		{"not yet", "/readyz", "[+]ping ok\n[-]etcd failed: reason withheld\n[-]poststarthook/rbac failed: reason withheld\nreadyz check failed\n", 500,
-			"readyz: status 500 Internal Server Error: etcd failed: reason withheld, poststarthook/rbac failed: reason withheld"},
-		{"another server", "/readyz", "no such page\n", 404, "readyz: status 404 Not Found: no such page"},
+		{name: "ready"},
+		{name: "not yet", answers: map[string]string{"/readyz": "[+]ping ok\n[-]etcd failed: reason withheld\n[-]poststarthook/rbac failed: reason withheld\nreadyz check failed\n"},
+			status: map[string]int{"/readyz": 500},
+			err:    "readyz: status 500 Internal Server Error: etcd failed: reason withheld, poststarthook/rbac failed: reason withheld"},
+		{name: "another server", answers: map[string]string{"/readyz": "no such page\n"}, status: map[string]int{"/readyz": 404},
+			err: "readyz: status 404 Not Found: no such page"},
+		{name: "ready, and the administrator is not bound yet", answers: map[string]string{roles: "forbidden"}, status: map[string]int{roles: 403},
+			err: "apis/rbac.authorization.k8s.io/v1/clusterroles: status 403 Forbidden: forbidden"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			api := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				assert.Equal(t, row.path, r.URL.Path)
-				w.WriteHeader(row.status)
-				_, _ = w.Write([]byte(row.body))
-			}))
-			defer api.Close()
-			ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: api.Certificate().Raw})
-			err := ProbeReadyz(t.Context(), api.URL, ca)
+			err := Probe(t.Context(), fakeAPI(t, row.answers, row.status))
 			if row.err == "" {
 				require.NoError(t, err)
 			} else {
@@ -155,15 +182,14 @@ func TestProbeReadyz(t *testing.T) {
 }
 
 // Whoever sits at the address without the cluster's authority is not the cluster, whatever it answers.
-func TestProbeReadyzTrustsTheDeclaredAuthorityAlone(t *testing.T) {
+func TestProbeTrustsTheDeclaredAuthorityAlone(t *testing.T) {
 	t.Parallel()
-	api := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte("ok"))
-	}))
-	api.Config.ErrorLog = nil
-	api.StartTLS()
-	defer api.Close()
-
-	require.ErrorContains(t, ProbeReadyz(t.Context(), api.URL, otherAuthority(t)), "certificate signed by unknown authority")
-	require.EqualError(t, ProbeReadyz(t.Context(), api.URL, []byte("x")), "the cluster's authority is not a PEM certificate")
+	api := fakeAPI(t, nil, nil)
+	stranger := api
+	stranger.CA = otherAuthority(t)
+	require.ErrorContains(t, Probe(t.Context(), stranger), "certificate signed by unknown authority")
+	stranger.CA = []byte("x")
+	require.EqualError(t, Probe(t.Context(), stranger), "the cluster's authority is not a PEM certificate")
+	api.Key = nil
+	require.ErrorContains(t, Probe(t.Context(), api), "the administrator's certificate: ")
 }

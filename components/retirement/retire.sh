@@ -12,15 +12,15 @@ fail() {
 }
 
 # survey reads the members of etcd, one a line: id, status, name, peer address, client address, learner. It sets
-# old_id, the member that leaves, if there is one; new_votes, whether the replacement votes; and remaining, the client
-# addresses of all members that will vote without it.
+# old_id and old_client, the member that leaves and its client address, if there is one; new_votes, whether the
+# replacement votes; and remaining, the client addresses of all members that will vote without it.
 survey() {
   members=$(etcdctl --endpoints=https://127.0.0.1:2379 member list) || return 1
-  old_id='' new_votes=no remaining=''
+  old_id='' old_client='' new_votes=no remaining=''
   while IFS=, read -r id status name _ client learner; do
     name=${name# } client=${client# }
     if [ "$name" = "$OLD" ]; then
-      old_id=$id
+      old_id=$id old_client=$client
     elif [ "$status" = ' started' ] && [ "$learner" = ' false' ]; then
       remaining="$remaining $client"
       if [ "$name" = "$NEW" ]; then new_votes=yes; fi
@@ -41,12 +41,46 @@ patiently() {
 }
 replacement_votes() { survey && [ "$new_votes" = yes ]; }
 
+# old_is_dead asks the etcd of the node that leaves for half a minute.
+old_is_dead() {
+  asks=6
+  while ! etcdctl --endpoints="$old_client" endpoint health; do
+    asks=$((asks - 1))
+    [ "$asks" -gt 0 ] || return 0
+    sleep 5
+  done
+  return 1
+}
+
+# remove_member takes the old member out of etcd, unless those that stay would have no quorum.
+remove_member() {
+  count=0 healthy=0
+  for address in $remaining; do
+    count=$((count + 1))
+    if etcdctl --endpoints="$address" endpoint health; then healthy=$((healthy + 1)); fi
+  done
+  if [ $((healthy * 2)) -le "$count" ]; then
+    fail "of the $count members of etcd that would remain, $healthy are healthy: without $OLD there is no quorum"
+  fi
+  say "removing member $old_id of etcd"
+  etcdctl --endpoints=https://127.0.0.1:2379 member remove "$old_id"
+  patiently survey || fail "etcd does not answer after member $old_id was removed"
+  if [ -n "$old_id" ]; then fail "etcd still has member $old_id"; fi
+}
+
 # A member that has just come in, as this node's may have, answers no question until it votes.
 patiently survey || fail "the etcd of this node does not answer; its kubelet's log says why"
 node=$(kubectl get node "$OLD" --ignore-not-found --output=name)
 if [ -z "$node" ] && [ -z "$old_id" ]; then
   say "neither a node nor a member of etcd has that name: nothing to do"
   exit 0
+fi
+
+# kubeadm lets no control plane join while a member of etcd is down: where the old machine is dead, its member is in its
+# replacement's way.
+if [ -n "$old_id" ] && old_is_dead; then
+  say "its etcd is dead"
+  remove_member
 fi
 
 say "waiting for its replacement $NEW"
@@ -62,20 +96,7 @@ if [ -n "$node" ]; then
     --skip-wait-for-delete-timeout=60 --timeout=5m
 fi
 
-if [ -n "$old_id" ]; then
-  count=0 healthy=0
-  for address in $remaining; do
-    count=$((count + 1))
-    if etcdctl --endpoints="$address" endpoint health; then healthy=$((healthy + 1)); fi
-  done
-  if [ $((healthy * 2)) -le "$count" ]; then
-    fail "of the $count members of etcd that would remain, $healthy are healthy: without $OLD there is no quorum"
-  fi
-  say "removing member $old_id of etcd"
-  etcdctl --endpoints=https://127.0.0.1:2379 member remove "$old_id"
-  patiently survey || fail "etcd does not answer after member $old_id was removed"
-  if [ -n "$old_id" ]; then fail "etcd still has member $old_id"; fi
-fi
+if [ -n "$old_id" ]; then remove_member; fi
 
 say "deleting the node"
 kubectl delete node "$OLD" --ignore-not-found --wait=false

@@ -53,6 +53,14 @@ func TestScript(t *testing.T) {
 			done: []string{getOld, wait, drain, remove, deleted}, said: "retirement of cp-1-g1: done", ok: true,
 		},
 		{
+			name: "the old machine is dead", members: oldMember + newMember + second + third, node: true, fail: "10.0.0.11:2379 endpoint health",
+			done: []string{getOld, remove, wait, drain, deleted}, said: "retirement of cp-1-g1: done", ok: true,
+		},
+		{
+			name: "the old machine is dead and its loss breaks the quorum", members: oldMember + third, node: true, fail: "endpoint health",
+			done: []string{getOld}, said: "retirement of cp-1-g1: of the 1 members of etcd that would remain, 0 are healthy: without cp-1-g1 there is no quorum",
+		},
+		{
 			name: "a rebuilt site", members: second + third, node: false,
 			done: []string{getOld}, said: "retirement of cp-1-g1: neither a node nor a member of etcd has that name: nothing to do", ok: true,
 		},

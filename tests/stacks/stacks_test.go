@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
 
+	"github.com/lagrum/lagrum/components/cluster"
 	program "github.com/lagrum/lagrum/stacks"
 	"github.com/lagrum/lagrum/tests/golden"
 	"github.com/lagrum/lagrum/tests/harness"
@@ -49,7 +50,7 @@ func declared(t *testing.T) map[string]map[string]string {
 
 func run(t *testing.T, name string, config map[string]string, preview bool) *harness.Recording {
 	t.Helper()
-	stack := program.Stack{Now: func() time.Time { return at }, Probe: func(context.Context, string, []byte) error { return nil }}
+	stack := program.Stack{Now: func() time.Time { return at }, Probe: func(context.Context, cluster.API) error { return nil }}
 	return harness.Run(t, stack.Run, harness.Options{Stack: name, Preview: preview, Config: config})
 }
 
