@@ -41,6 +41,7 @@ func (l *Lab) Down(ctx context.Context) ([]string, error) {
 		},
 		func() error { return removeCgroups(ctx, groups) },
 		func() error { return l.unmount(ctx) },
+		func() error { return l.removeVeths(ctx) },
 		func() error { return l.removeBridge(ctx) },
 		func() error { return l.removeFirewallTable(ctx) },
 		l.lowerSysctls,
@@ -116,7 +117,7 @@ func (l *Lab) Leftovers(ctx context.Context) ([]string, error) {
 	}
 	for _, entry := range interfaces {
 		master, err := os.Readlink(filepath.Join("/sys/class/net", entry.Name(), "master"))
-		if entry.Name() == l.bridge() || err == nil && filepath.Base(master) == l.bridge() {
+		if entry.Name() == l.bridge() || strings.HasPrefix(entry.Name(), l.veth("")) || err == nil && filepath.Base(master) == l.bridge() {
 			left = append(left, "interface "+entry.Name())
 		}
 	}

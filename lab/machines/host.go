@@ -93,6 +93,48 @@ func (l *Lab) lowerNetwork(ctx context.Context, name string) error {
 	return l.records.Remove(records.Networks, name)
 }
 
+// veth is nspawn's name for the host's end of a machine's interface. A name that is too long gets another, and keeps
+// this one as its alternative.
+func (l *Lab) veth(machine string) string { return "vb-" + l.name + "-" + machine }
+
+// veths lists the host's ends of the lab's interfaces. They may outlive their machines and the bridge: the kernel takes
+// a dead network namespace apart in its own time, and until then a new machine cannot have the name.
+func (l *Lab) veths() ([]string, error) {
+	interfaces, err := os.ReadDir("/sys/class/net")
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, entry := range interfaces {
+		if strings.HasPrefix(entry.Name(), l.veth("")) {
+			found = append(found, entry.Name())
+		}
+	}
+	return found, nil
+}
+
+func (l *Lab) removeVeths(ctx context.Context) error {
+	found, err := l.veths()
+	if err != nil {
+		return err
+	}
+	for _, name := range found {
+		if err := removeInterface(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeInterface deletes an interface by its name or its alternative name; one that is not there is fine.
+func removeInterface(ctx context.Context, name string) error {
+	_, err := run(ctx, "", "ip", "link", "delete", "dev", name)
+	if err != nil && (strings.Contains(err.Error(), "Cannot find device") || strings.Contains(err.Error(), "does not exist")) {
+		return nil
+	}
+	return err
+}
+
 func (l *Lab) removeBridge(ctx context.Context) error {
 	if !interfaceExists(l.bridge()) {
 		return nil

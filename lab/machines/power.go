@@ -71,7 +71,10 @@ func (l *Lab) killMachine(ctx context.Context, name string) error {
 	if err := process.KillAll(ctx, func() ([]int, error) { return cgroupProcesses(groups) }); err != nil {
 		return err
 	}
-	return removeCgroups(ctx, groups)
+	if err := removeCgroups(ctx, groups); err != nil {
+		return err
+	}
+	return removeInterface(ctx, l.veth(name))
 }
 
 // Resume brings back what a reboot of the host ended: network, load balancers, and the machines that ran before it. What
