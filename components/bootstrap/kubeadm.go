@@ -141,12 +141,14 @@ const (
 )
 
 // slow are bounds for a host where several nodes share two cores and their images are still arriving. kubeadm's own
-// (one to five minutes) are for a node that is alone; a longer bound costs nothing where things go well.
+// (one to five minutes) are for a node that is alone; a longer bound costs nothing where things go well. The one for
+// etcd stays short: a control plane that began to join while a member of etcd was dead learns that the member is gone
+// only by trying anew.
 func slow() timeouts {
 	return timeouts{
 		ControlPlaneComponentHealthCheck: "15m0s",
 		Discovery:                        "5m0s",
-		EtcdAPICall:                      "10m0s",
+		EtcdAPICall:                      "3m0s",
 		KubeletHealthCheck:               "10m0s",
 		KubernetesAPICall:                "5m0s",
 		TLSBootstrap:                     "10m0s",
