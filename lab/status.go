@@ -98,7 +98,7 @@ func (l *Lab) awaitNodes(ctx context.Context, out io.Writer) error {
 			}
 		}
 		if len(waiting) == 0 {
-			return nil
+			return l.awaitAgents(ctx)
 		}
 		if time.Since(started) > nodesLimit {
 			return fmt.Errorf("lab %s: after %s still waiting: %s; see: lagrum lab logs NODE", l.Name, nodesLimit, strings.Join(waiting, "; "))
@@ -110,6 +110,16 @@ func (l *Lab) awaitNodes(ctx context.Context, out io.Writer) error {
 		case <-time.After(5 * time.Second):
 		}
 	}
+}
+
+// awaitAgents waits until the node agents run on every node: a refresh before that would rightly find them unready.
+func (l *Lab) awaitAgents(ctx context.Context) error {
+	cmd := l.command(ctx, "kubectl", "--namespace=kube-system", "rollout", "status", "daemonset",
+		"--selector=app.kubernetes.io/managed-by=lagrum", "--timeout="+nodesLimit.String())
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("lab %s: node agents: %w\n%s", l.Name, err, text)
+	}
+	return nil
 }
 
 // summary is what a person wants to see after Up.

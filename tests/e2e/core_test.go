@@ -63,6 +63,7 @@ func step(t *testing.T, name string, run func(t *testing.T)) {
 }
 
 func (w *world) unchanged(t *testing.T) {
+	w.settled(t)
 	w.pulumi(t, "preview", "--expect-no-changes")
 	w.pulumi(t, "refresh", "--yes", "--skip-preview", "--expect-no-changes")
 	w.pulumi(t, "preview", "--expect-no-changes")
@@ -228,7 +229,6 @@ func (w *world) poolGrows(t *testing.T) {
 	w.edit(t, func(site map[string]any) { pool(site, "workers")["count"] = 2 })
 	w.pulumi(t, "up", "--yes", "--skip-preview")
 	eventually(t, 10*time.Minute, "the second worker is Ready", func() error { return w.ready(t, "workers-2-g1") })
-	w.settled(t)
 	w.unchanged(t)
 	w.edit(t, func(site map[string]any) { pool(site, "workers")["count"] = 1 })
 	w.pulumi(t, "up", "--yes", "--skip-preview")
@@ -265,7 +265,6 @@ data: {written: before}
 	members := strings.Join(w.members(t, "cp-1-g2"), " ")
 	require.Contains(t, members, "cp-1-g2")
 	require.NotContains(t, members, "cp-1-g1")
-	w.settled(t)
 	w.unchanged(t)
 	eventually(t, 2*time.Minute, "the Service answers", func() error { return w.get(t) })
 }
