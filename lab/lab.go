@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 
+	"github.com/lagrum/lagrum/lab/machines"
 	"github.com/lagrum/lagrum/lab/processes"
 )
 
@@ -38,10 +39,7 @@ var labName = regexp.MustCompile(`^[a-z][a-z0-9]{0,7}$`)
 // program as seen from a folder: the nearest folder at or above it that has a Pulumi.yaml, and the nearest at or above
 // that which has the sources.
 func Open(from string) (*Lab, error) {
-	name := os.Getenv("LAGRUM_LAB")
-	if name == "" {
-		name = "dev"
-	}
+	name := machines.EnvironmentName()
 	if !labName.MatchString(name) {
 		return nil, fmt.Errorf("LAGRUM_LAB: %q is no lab name; use up to 8 lower-case letters and digits, a letter first", name)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/lagrum/lagrum/lab/artifacts"
@@ -185,10 +186,7 @@ func mark(steps []artifacts.Step, into map[string]bool, names []string) {
 const archivePrefix, publishPrefix = "image-", "publish-"
 
 func archiveOf(step string) (string, bool) {
-	if len(step) <= len(archivePrefix) || step[:len(archivePrefix)] != archivePrefix {
-		return "", false
-	}
-	return step[len(archivePrefix):], true
+	return strings.CutPrefix(step, archivePrefix)
 }
 
 func publishSteps(images []string) []string {

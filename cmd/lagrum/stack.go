@@ -15,6 +15,7 @@ import (
 
 	"github.com/lagrum/lagrum/cmd/lagrum/internal/doctor"
 	"github.com/lagrum/lagrum/cmd/lagrum/internal/pulumicli"
+	"github.com/lagrum/lagrum/lab/machines"
 	labplugin "github.com/lagrum/lagrum/lab/plugins/lab"
 	"github.com/lagrum/lagrum/stacks/country"
 	"github.com/lagrum/lagrum/stacks/plan"
@@ -25,17 +26,9 @@ import (
 // project is the name in Pulumi.yaml.
 const project = "lagrum"
 
-// labName is the lab that the shell is about.
-func labName() string {
-	if name := os.Getenv("LAGRUM_LAB"); name != "" {
-		return name
-	}
-	return "dev"
-}
-
 // stackFlag adds --stack, whose default is the lab's name.
 func stackFlag(c *cobra.Command) {
-	c.Flags().StringP("stack", "s", labName(), "stack to work on")
+	c.Flags().StringP("stack", "s", machines.EnvironmentName(), "stack to work on")
 }
 
 func openStack(c *cobra.Command) (pulumicli.Stack, error) {
@@ -57,7 +50,7 @@ func doctorCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if lab := labName(); os.Getenv("PULUMI_BACKEND_URL") == "file:///var/lib/lagrum/"+lab+"/pulumi" && stack.Name != lab {
+			if lab := machines.EnvironmentName(); os.Getenv("PULUMI_BACKEND_URL") == "file:///var/lib/lagrum/"+lab+"/pulumi" && stack.Name != lab {
 				return fmt.Errorf("stack %s: this shell is lab %s's; enter the other's: eval \"$(LAGRUM_LAB=%s bin/lagrum lab env)\"", stack.Name, lab, stack.Name)
 			}
 			d := &doctor.Doctor{

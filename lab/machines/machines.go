@@ -42,6 +42,14 @@ type Lab struct {
 
 var labName = regexp.MustCompile(`^[a-z][a-z0-9]{0,7}$`)
 
+// EnvironmentName is the lab that the environment names: LAGRUM_LAB, dev where it is not set.
+func EnvironmentName() string {
+	if name := os.Getenv("LAGRUM_LAB"); name != "" {
+		return name
+	}
+	return "dev"
+}
+
 // Open names a lab; nothing is made before it is asked for. An empty dir means StateRoot/<name>.
 func Open(name, dir string) (*Lab, error) {
 	if !labName.MatchString(name) {

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"os"
 
 	"github.com/lagrum/lagrum/lab/machines"
 	"github.com/lagrum/lagrum/lab/processes"
@@ -44,10 +43,7 @@ type Host interface {
 // OpenHost opens the host of the lab that the environment names: LAGRUM_LAB (default dev) and LAGRUM_LAB_MACHINES
 // (default nspawn).
 func OpenHost() (Host, error) {
-	name := os.Getenv("LAGRUM_LAB")
-	if name == "" {
-		name = "dev"
-	}
+	name := machines.EnvironmentName()
 	kind, err := processes.Asked()
 	if err != nil {
 		return nil, err
