@@ -4,14 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/lagrum/lagrum/lab/process"
@@ -33,19 +29,6 @@ type LoadBalancer struct {
 	Process process.Process `json:"process"`
 }
 
-// MemberSpec declares a machine's place behind a load balancer.
-type MemberSpec struct {
-	LoadBalancer string `json:"loadBalancer"`
-	Name         string `json:"name"` // unique within the lab
-	Address      string `json:"address"`
-}
-
-// Member is a made member.
-type Member struct {
-	MemberSpec
-	Owner string `json:"owner,omitempty"`
-}
-
 // Validate tells everything that is wrong with the specification.
 func (s LoadBalancerSpec) Validate() error {
 	var errs []error
@@ -57,21 +40,6 @@ func (s LoadBalancerSpec) Validate() error {
 	}
 	if s.Port < 1 || s.Port > 65535 {
 		errs = append(errs, fmt.Errorf("port: %d is no port; use 1 to 65535", s.Port))
-	}
-	return errors.Join(errs...)
-}
-
-// Validate tells everything that is wrong with the specification.
-func (s MemberSpec) Validate() error {
-	var errs []error
-	if err := ValidName(s.Name); err != nil {
-		errs = append(errs, fmt.Errorf("name: %w", err))
-	}
-	if err := ValidName(s.LoadBalancer); err != nil {
-		errs = append(errs, fmt.Errorf("loadBalancer: %w", err))
-	}
-	if addr, err := netip.ParseAddr(s.Address); err != nil || !addr.Is4() {
-		errs = append(errs, fmt.Errorf("address: %q is no IPv4 address; use the machine's", s.Address))
 	}
 	return errors.Join(errs...)
 }
@@ -122,7 +90,7 @@ func (l *Lab) raiseBalancer(ctx context.Context, network Network, balancer LoadB
 	if err := l.raiseNetwork(ctx, network); err != nil { // brings the new address and the new group member with it
 		return err
 	}
-	return l.reloadBalancer(ctx, balancer.Name)
+	return l.syncMembers(ctx, balancer.Name)
 }
 
 // LoadBalancer returns a made load balancer, or ErrNotFound.
@@ -180,123 +148,46 @@ func (l *Lab) removeBalancer(ctx context.Context, balancer LoadBalancer) error {
 	return l.applyFirewall(ctx)
 }
 
-// AddMember puts a machine behind a load balancer. Connections that exist are not disturbed.
-func (l *Lab) AddMember(ctx context.Context, spec MemberSpec, owner string) (Member, error) {
-	if err := spec.Validate(); err != nil {
-		return Member{}, fmt.Errorf("load balancer member %s: %w", spec.Name, err)
-	}
-	unlock, err := l.records.Lock()
-	if err != nil {
-		return Member{}, err
-	}
-	defer unlock()
-	if _, err := l.Member(spec.Name); err == nil {
-		return Member{}, fmt.Errorf("load balancer member %s %w; import it, or delete it first", spec.Name, ErrExists)
-	}
-	if _, err := l.LoadBalancer(spec.LoadBalancer); err != nil {
-		return Member{}, err
-	}
-	member := Member{MemberSpec: spec, Owner: owner}
-	if err := l.records.Save(records.Members, spec.Name, member); err != nil {
-		return Member{}, err
-	}
-	if err := l.reloadBalancer(ctx, spec.LoadBalancer); err != nil {
-		return Member{}, errors.Join(err, l.records.Remove(records.Members, spec.Name))
-	}
-	return member, nil
-}
-
-// Member returns a made member, or ErrNotFound.
-func (l *Lab) Member(name string) (Member, error) {
-	var member Member
-	err := l.records.Load(records.Members, name, &member)
-	return member, err
-}
-
-// RemoveMember takes a machine out from behind its load balancer: no new connection goes there. One that is gone is fine.
-func (l *Lab) RemoveMember(ctx context.Context, name string) error {
-	unlock, err := l.records.Lock()
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	member, err := l.Member(name)
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if err := l.records.Remove(records.Members, name); err != nil {
-		return err
-	}
-	if _, err := l.LoadBalancer(member.LoadBalancer); errors.Is(err, ErrNotFound) {
-		return nil
-	}
-	return l.reloadBalancer(ctx, member.LoadBalancer)
-}
-
-func (l *Lab) membersOf(balancer string) ([]Member, error) {
-	members, err := records.All[Member](l.records, records.Members)
-	return slices.DeleteFunc(members, func(m Member) bool { return m.LoadBalancer != balancer }), err
-}
-
 func (l *Lab) balancerDir(name string) string { return l.records.Path("haproxy", name) }
 
 func (l *Lab) balancerMark(name string) string { return l.name + "/loadbalancer/" + name }
 
-// reloadBalancer writes the configuration and hands it to the running haproxy, or starts one. The caller holds the lock.
-func (l *Lab) reloadBalancer(ctx context.Context, name string) error {
-	balancer, err := l.LoadBalancer(name)
-	if err != nil {
-		return err
-	}
-	members, err := l.membersOf(name)
-	if err != nil {
-		return err
-	}
-	dir := l.balancerDir(name)
+// startBalancer starts the haproxy of a balancer, without members. The caller holds the lock.
+func (l *Lab) startBalancer(ctx context.Context, balancer LoadBalancer) error {
+	dir := l.balancerDir(balancer.Name)
 	config := filepath.Join(dir, "haproxy.cfg")
-	if err := records.WriteFile(config, []byte(haproxyConfig(dir, balancer, members)), 0o600); err != nil {
+	if err := records.WriteFile(config, []byte(haproxyConfig(dir, balancer)), 0o600); err != nil {
 		return err
 	}
-	if _, err := run(ctx, "", "haproxy", "-c", "-q", "-f", config); err != nil {
-		return fmt.Errorf("load balancer %s: %w", name, err)
-	}
-	if balancer.Process.Alive() {
-		// The master hands the listening sockets to a new worker; the old one keeps its connections until they end.
-		return syscall.Kill(balancer.Process.PID, syscall.SIGUSR2)
-	}
-	// A master that was started by a creation that was killed before it could record it.
-	if err := process.KillMarked(ctx, l.balancerMark(name)); err != nil {
-		return err
-	}
-	balancer.Process, err = process.Start(l.name, l.balancerMark(name), filepath.Join(dir, "haproxy.log"), exec.Command("haproxy", "-W", "-db", "-f", config))
+	// One that was started by a creation that was killed before it could record it.
+	err := process.KillMarked(ctx, l.balancerMark(balancer.Name))
 	if err != nil {
-		return fmt.Errorf("load balancer %s: %w", name, err)
-	}
-	if err := l.records.Save(records.Balancers, name, balancer); err != nil {
 		return err
 	}
-	return awaitBalancer(ctx, dir, balancer)
+	balancer.Process, err = process.Start(l.name, l.balancerMark(balancer.Name), filepath.Join(dir, "haproxy.log"), exec.Command("haproxy", "-db", "-f", config))
+	if err != nil {
+		return fmt.Errorf("load balancer %s: %w", balancer.Name, err)
+	}
+	if err := l.records.Save(records.Balancers, balancer.Name, balancer); err != nil {
+		return err
+	}
+	return l.awaitBalancer(ctx, balancer)
 }
 
-// balancerTimeout bounds the wait for a starting haproxy.
+// balancerTimeout bounds the wait for a starting haproxy, and for the connections of a removed member to end.
 const balancerTimeout = 10 * time.Second
 
-// awaitBalancer waits until a new haproxy listens and has taken over SIGUSR2, which would end it before.
-func awaitBalancer(ctx context.Context, dir string, balancer LoadBalancer) error {
+// awaitBalancer waits until a new haproxy answers.
+func (l *Lab) awaitBalancer(ctx context.Context, balancer LoadBalancer) error {
 	deadline := time.Now().Add(balancerTimeout)
 	for {
-		connection, err := net.Dial("unix", filepath.Join(dir, "admin.sock"))
+		_, err := l.balancerMembers(balancer.Name)
 		if err == nil {
-			err = connection.Close()
-		}
-		if err == nil && process.Catches(balancer.Process.PID, syscall.SIGUSR2) {
 			return nil
 		}
 		if !balancer.Process.Alive() || time.Now().After(deadline) {
-			return fmt.Errorf("load balancer %s: haproxy did not start; the end of its log:\n%s", balancer.Name, tail(filepath.Join(dir, "haproxy.log"), 1000))
+			return fmt.Errorf("load balancer %s: haproxy did not start: %w; the end of its log:\n%s", balancer.Name, err,
+				tail(filepath.Join(l.balancerDir(balancer.Name), "haproxy.log"), 1000))
 		}
 		select {
 		case <-ctx.Done():
@@ -306,15 +197,13 @@ func awaitBalancer(ctx context.Context, dir string, balancer LoadBalancer) error
 	}
 }
 
-// haproxyConfig renders the balancer's configuration. Members are in order of their names.
-func haproxyConfig(dir string, balancer LoadBalancer, members []Member) string {
-	var b strings.Builder
-	// Watches of the API are long: an hour without a byte in either direction, and as long for an old worker to end.
-	fmt.Fprintf(&b, `# Load balancer %[1]s. Written by the lab; changes are lost.
+// haproxyConfig renders the balancer's configuration. Members come and go while it runs.
+func haproxyConfig(dir string, balancer LoadBalancer) string {
+	// Watches of the API are long: an hour without a byte in either direction.
+	return fmt.Sprintf(`# Load balancer %[1]s. Written by the lab; changes are lost.
 global
 	maxconn 4096
-	hard-stop-after 1h
-	stats socket %[2]s/admin.sock mode 600 level admin expose-fd listeners
+	stats socket %[2]s mode 600 level admin
 
 defaults
 	mode tcp
@@ -337,10 +226,7 @@ backend members
 	balance leastconn
 	option httpchk GET /readyz
 	http-check expect status 200
-	default-server check check-ssl verify none inter 1s fall 2 rise 1 on-marked-down shutdown-sessions
-`, balancer.Name, dir, balancer.Address, balancer.Port)
-	for _, member := range members {
-		fmt.Fprintf(&b, "\tserver %s %s:%d\n", member.Name, member.Address, balancer.Port)
-	}
-	return b.String()
+`, balancer.Name, adminSocket(dir), balancer.Address, balancer.Port)
 }
+
+func adminSocket(dir string) string { return filepath.Join(dir, "admin.sock") }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -91,6 +92,42 @@ func eventually(t *testing.T, address, want string) {
 	t.Fatalf("the balancer never answered %q; last: %q, %v", want, got, err)
 }
 
+// watch opens a request that is answered a line at a time.
+func watch(t *testing.T, address string) *bufio.Scanner {
+	t.Helper()
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	response, err := client.Get("https://" + address + ":6443/watch")
+	require.NoError(t, err)
+	t.Cleanup(func() { response.Body.Close() })
+	lines := bufio.NewScanner(response.Body)
+	require.True(t, lines.Scan())
+	return lines
+}
+
+// goesOn wants more lines of a watch than could wait in buffers.
+func goesOn(t *testing.T, lines *bufio.Scanner) {
+	t.Helper()
+	for start := time.Now(); time.Since(start) < time.Second; {
+		require.True(t, lines.Scan(), "the watch ended: %v", lines.Err())
+	}
+}
+
+// ends wants a watch to end soon: two failed checks a second apart end it, and an hour without is what it would get.
+func ends(t *testing.T, lines *bufio.Scanner) {
+	t.Helper()
+	ended := make(chan struct{})
+	go func() {
+		for lines.Scan() {
+		}
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		require.Fail(t, "the watch goes on")
+	}
+}
+
 func TestLoadBalancer(t *testing.T) {
 	lab := openLab(t, "tbal")
 	ctx := t.Context()
@@ -110,39 +147,47 @@ func TestLoadBalancer(t *testing.T) {
 	require.NoError(t, err)
 	eventually(t, balancer.Address, one.address)
 
-	// A watch that is open while members change must not notice.
-	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
-	watch, err := client.Get("https://" + balancer.Address + ":6443/watch")
-	require.NoError(t, err)
-	defer watch.Body.Close()
-	lines := bufio.NewScanner(watch.Body)
-	require.True(t, lines.Scan())
-
+	// A watch that is open while a member is added must not notice.
+	old := watch(t, balancer.Address)
 	two := newAPIServer(t, network.Bridge, "10.97.3.202")
+	two.ready.Store(false)
 	_, err = lab.AddMember(ctx, machines.MemberSpec{LoadBalancer: "api", Name: "two", Address: two.address}, "")
 	require.NoError(t, err)
-	same, err := lab.LoadBalancer("api")
-	require.NoError(t, err)
-	assert.True(t, same.Process.Alive())
+	for range 20 {
+		got, err := get(balancer.Address, "/who")
+		require.NoError(t, err)
+		require.Equal(t, one.address, got, "a member that never was ready gets nothing")
+	}
+	two.ready.Store(true)
 	eventually(t, balancer.Address, two.address)
+	goesOn(t, old)
 
-	one.ready.Store(false) // still listens, is not ready: only a check of /readyz can tell
-	eventually(t, balancer.Address, two.address)
-	time.Sleep(5 * time.Second) // two failed checks
+	// Still listens, is not ready: only a check of /readyz can tell. The watch that was open before the other member came
+	// must end too, so that its client goes where it is answered.
+	one.ready.Store(false)
+	ends(t, old)
 	for range 10 {
 		got, err := get(balancer.Address, "/who")
 		require.NoError(t, err)
 		require.Equal(t, two.address, got)
 	}
-	one.ready.Store(true)
 
-	require.NoError(t, lab.RemoveMember(ctx, "two"))
+	leaving := watch(t, balancer.Address)
+	one.ready.Store(true)
 	eventually(t, balancer.Address, one.address)
-	before := lines.Text()
-	for range 20 {
-		require.True(t, lines.Scan(), "the watch ended at %q: %v", before, lines.Err())
-	}
-	assert.NotEqual(t, before, lines.Text())
+	staying := watch(t, balancer.Address) // the least connections are one's
+	require.NoError(t, lab.RemoveMember(ctx, "two"))
+	ends(t, leaving)
+	goesOn(t, staying)
+	eventually(t, balancer.Address, one.address)
+	_, err = lab.AddMember(ctx, machines.MemberSpec{LoadBalancer: "api", Name: "two", Address: two.address}, "")
+	require.NoError(t, err, "a member may come back")
+	require.NoError(t, lab.RemoveMember(ctx, "two"))
+
+	// A balancer that died has all its members again.
+	require.NoError(t, syscall.Kill(balancer.Process.PID, syscall.SIGKILL))
+	require.NoError(t, lab.Resume(ctx))
+	eventually(t, balancer.Address, one.address)
 
 	assert.EqualError(t, lab.DeleteLoadBalancer(ctx, "api"), "load balancer api: still has the member one; delete it first")
 	require.NoError(t, lab.RemoveMember(ctx, "one"))

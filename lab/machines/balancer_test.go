@@ -9,15 +9,7 @@ import (
 func TestHAProxyConfig(t *testing.T) {
 	t.Parallel()
 	balancer := LoadBalancer{LoadBalancerSpec: LoadBalancerSpec{Name: "dev-api", Network: "dev", Port: 6443}, Address: "10.88.0.2"}
-	for name, members := range map[string][]Member{
-		"haproxy-empty.cfg": nil,
-		"haproxy-two.cfg": {
-			{MemberSpec: MemberSpec{LoadBalancer: "dev-api", Name: "cp-1-g1", Address: "10.88.0.10"}},
-			{MemberSpec: MemberSpec{LoadBalancer: "dev-api", Name: "cp-2-g1", Address: "10.88.0.11"}},
-		},
-	} {
-		golden.Compare(t, name, haproxyConfig("/var/lib/lagrum/dev/haproxy/dev-api", balancer, members))
-	}
+	golden.Compare(t, "haproxy.cfg", haproxyConfig("/var/lib/lagrum/dev/haproxy/dev-api", balancer))
 }
 
 func TestBalancerValidate(t *testing.T) {

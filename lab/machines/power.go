@@ -118,10 +118,7 @@ func (l *Lab) resumeNetwork(ctx context.Context) error {
 		return err
 	}
 	for _, balancer := range balancers {
-		if balancer.Process.Alive() {
-			continue
-		}
-		if err := l.reloadBalancer(ctx, balancer.Name); err != nil {
+		if err := l.syncMembers(ctx, balancer.Name); err != nil {
 			return err
 		}
 	}

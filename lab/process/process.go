@@ -66,21 +66,6 @@ func Stat(pid int) (start uint64, state byte, err error) {
 	return start, fields[0][0], err
 }
 
-// Catches tells whether a process has a handler for the signal (proc_pid_status(5), SigCgt).
-func Catches(pid int, signal syscall.Signal) bool {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return false
-	}
-	for line := range strings.Lines(string(status)) {
-		if mask, ok := strings.CutPrefix(line, "SigCgt:"); ok {
-			bits, err := strconv.ParseUint(strings.TrimSpace(mask), 16, 64)
-			return err == nil && bits&(1<<(signal-1)) != 0
-		}
-	}
-	return false
-}
-
 // MarkEnvironment is the mark as an environment variable, for a command whose end is awaited but which must also be
 // found if its starter is killed meanwhile.
 func MarkEnvironment(mark string) string { return markVariable + "=" + mark }
