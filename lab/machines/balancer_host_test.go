@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -112,7 +114,7 @@ func goesOn(t *testing.T, lines *bufio.Scanner) {
 	}
 }
 
-// ends wants a watch to end soon: two failed checks a second apart end it, and an hour without is what it would get.
+// ends wants a watch to end soon: three failed checks two seconds apart end it, and an hour without is what it would get.
 func ends(t *testing.T, lines *bufio.Scanner) {
 	t.Helper()
 	ended := make(chan struct{})
@@ -126,6 +128,25 @@ func ends(t *testing.T, lines *bufio.Scanner) {
 	case <-time.After(20 * time.Second):
 		require.Fail(t, "the watch goes on")
 	}
+}
+
+// A bridge whose address went with a port's would leave the machines sending to nobody when that machine goes.
+func TestBridgeKeepsItsAddress(t *testing.T) {
+	lab := openLab(t, "tmac")
+	network, err := lab.CreateNetwork(t.Context(), machines.NetworkSpec{Name: "net", CIDR: "10.97.9.0/24"}, "")
+	require.NoError(t, err)
+	address := func() string {
+		text, err := os.ReadFile("/sys/class/net/" + network.Bridge + "/address")
+		require.NoError(t, err)
+		return strings.TrimSpace(string(text))
+	}
+	before := address()
+	assert.Regexp(t, "^02:", before, "locally administered")
+	hostRun(t, "ip", "link", "add", "tmac0", "address", "00:00:5e:00:53:01", "type", "veth", "peer", "name", "tmac1")
+	hostRun(t, "ip", "link", "set", "tmac0", "master", network.Bridge, "up")
+	assert.Equal(t, before, address())
+	hostRun(t, "ip", "link", "delete", "tmac0")
+	assert.Equal(t, before, address())
 }
 
 func TestLoadBalancer(t *testing.T) {

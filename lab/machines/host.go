@@ -53,7 +53,10 @@ func (l *Lab) raiseNetwork(ctx context.Context, network Network) error {
 	if !interfaceExists(bridge) {
 		// nf_call_iptables makes this one bridge's packets pass the inet hooks, where the kernel tracks connections;
 		// the host-wide switch of the same name stays as it is. Machines speak IPv4 only.
-		if _, err := run(ctx, "", "ip", "link", "add", bridge, "type", "bridge", "stp_state", "0", "forward_delay", "0",
+		//
+		// The hardware address is fixed: a bridge without one takes the lowest of its ports', and when that machine goes,
+		// the others would send what is meant for the load balancer to an address that nobody has until their caches end.
+		if _, err := run(ctx, "", "ip", "link", "add", bridge, "address", l.hardwareAddress(), "type", "bridge", "stp_state", "0", "forward_delay", "0",
 			"mcast_snooping", "0", "nf_call_iptables", "1", "nf_call_ip6tables", "1"); err != nil {
 			return err
 		}

@@ -152,21 +152,18 @@ func (l *Lab) syncMembers(ctx context.Context, name string) error {
 // starting.
 func (l *Lab) putMember(balancer, member, address string) error {
 	server := "members/" + member
-	for _, step := range []struct{ command, want string }{
-		{"add server " + server + " " + address + " " + memberSettings, "New server registered."},
-		{"enable server " + server, ""},
-		{"set server " + server + " health down", ""},
-		{"enable health " + server, ""},
-	} {
-		if err := l.order(balancer, step.command, step.want); err != nil {
-			return err
-		}
-	}
-	return nil
+	// One line, so that whoever is killed meanwhile leaves no member that nobody checks.
+	return l.order(balancer, strings.Join([]string{
+		"add server " + server + " " + address + " " + memberSettings,
+		"enable server " + server,
+		"set server " + server + " health down",
+		"enable health " + server,
+	}, "; "), "New server registered.")
 }
 
-// memberSettings are those of every member; a member that is added while haproxy runs knows no defaults.
-const memberSettings = "check check-ssl verify none inter 1s fall 2 rise 1 on-marked-down shutdown-sessions"
+// memberSettings are those of every member; a member that is added while haproxy runs knows no defaults. A check may
+// take as long as two are apart: one that is slow on a busy host must not end every connection of the only member.
+const memberSettings = "check check-ssl verify none inter 2s fall 3 rise 1 on-marked-down shutdown-sessions"
 
 // dropMember ends a member's connections and waits until they are gone, since haproxy forgets none that has any.
 func (l *Lab) dropMember(ctx context.Context, balancer, member string) error {

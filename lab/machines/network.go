@@ -2,8 +2,10 @@ package machines
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 
@@ -177,6 +179,12 @@ func (l *Lab) DeleteNetwork(ctx context.Context, name string) error {
 
 // bridge is the name of the lab's bridge; Linux allows 15 characters.
 func (l *Lab) bridge() string { return "lgr-" + l.name }
+
+// hardwareAddress is the bridge's, locally administered (IEEE 802c) and the same for the same lab.
+func (l *Lab) hardwareAddress() string {
+	sum := sha256.Sum256([]byte(l.bridge()))
+	return net.HardwareAddr{0x02, sum[0], sum[1], sum[2], sum[3], sum[4]}.String()
+}
 
 // usedAddresses are those of all load balancers and machines.
 func (l *Lab) usedAddresses() ([]netip.Addr, error) {
