@@ -43,14 +43,36 @@ func checkHost() error {
 			return fmt.Errorf("%w: the kernel offers no %s (%s)", ErrNoMachines, need.why, need.path)
 		}
 	}
+	// Namespaces that exist may still be forbidden, as in a container.
+	if text, err := exec.Command("unshare", "--mount", "--net", "--pid", "--fork", "true").CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: namespaces cannot be made: %w: %s", ErrNoMachines, err, strings.TrimSpace(string(text)))
+	}
 	if _, err := exec.LookPath("systemd-nspawn"); err != nil {
 		if _, err := exec.LookPath("apt-get"); err != nil {
 			return fmt.Errorf("%w: there is no systemd-nspawn, and no apt-get to install it with; install systemd-container", ErrNoMachines)
 		}
 	}
-	filesystems, err := os.ReadFile("/proc/filesystems")
-	if err == nil && !strings.Contains(string(filesystems), "\toverlay\n") {
-		return fmt.Errorf("%w: the kernel has no overlay file system", ErrNoMachines)
+	for _, need := range []struct {
+		module, what string
+		there        func() bool
+	}{
+		{"overlay", "overlay file system", func() bool {
+			filesystems, err := os.ReadFile("/proc/filesystems")
+			return err != nil || strings.Contains(string(filesystems), "\toverlay\n")
+		}},
+		// Without it neither the lab's firewall nor a pod's policy sees what crosses a bridge.
+		{"br_netfilter", "filter for bridges", func() bool {
+			_, err := os.Stat("/proc/sys/net/bridge")
+			return err == nil
+		}},
+	} {
+		if need.there() {
+			continue
+		}
+		// A distribution's kernel has it as a module, which nobody has asked for yet. The machines cannot load it themselves.
+		if text, err := exec.Command("modprobe", need.module).CombinedOutput(); err != nil || !need.there() {
+			return fmt.Errorf("%w: the kernel has no %s (module %s) %s", ErrNoMachines, need.what, need.module, strings.TrimSpace(string(text)))
+		}
 	}
 	return nil
 }
@@ -58,6 +80,9 @@ func checkHost() error {
 // installTools installs what is missing from Debian's packages, and says so. Services that the packages bring are
 // kept from starting: the lab starts what it needs itself.
 func installTools(ctx context.Context, out io.Writer) error {
+	if err := removePolicy(); err != nil {
+		return fmt.Errorf("host tools: %w", err)
+	}
 	var missing []string
 	for _, tool := range hostTools {
 		if !present(tool.command) {
@@ -113,9 +138,6 @@ const (
 // keepServicesDown forbids starting services until the returned function is called. A policy that the host already
 // has is left alone.
 func keepServicesDown() (func(), error) {
-	if err := removePolicy(); err != nil {
-		return nil, fmt.Errorf("host tools: %w", err)
-	}
 	f, err := os.OpenFile(policyFile, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
 	if errors.Is(err, os.ErrExist) {
 		return func() {}, nil

@@ -91,8 +91,8 @@ func upwards(from, what string) (string, error) {
 
 // makeState makes the state's folder, which only its owner may read, once the stack's configuration is found to exist.
 func (l *Lab) makeState() error {
-	file := filepath.Join(l.Project, "Pulumi."+l.Stack()+".yaml")
-	if _, err := os.Stat(file); err != nil {
+	file := l.stackFile()
+	if !exists(file) {
 		return fmt.Errorf("lab %s: there is no %s; copy Pulumi.dev.yaml to it and give it its own cluster.name (%s) and cluster.nodeCIDR", l.Name, file, l.Name)
 	}
 	return os.MkdirAll(l.State, 0o700)
@@ -101,6 +101,7 @@ func (l *Lab) makeState() error {
 // Stack is the Pulumi stack that this lab runs.
 func (l *Lab) Stack() string { return l.Name }
 
+func (l *Lab) stackFile() string  { return filepath.Join(l.Project, "Pulumi."+l.Stack()+".yaml") }
 func (l *Lab) bin() string        { return filepath.Join(l.State, "bin") }
 func (l *Lab) backend() string    { return filepath.Join(l.State, "pulumi") }
 func (l *Lab) home() string       { return filepath.Join(l.State, "pulumi-home") }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/lagrum/lagrum/lab/records"
 )
 
 // official finds an official plugin: one on the caller's PATH that is not the lab's own, or one installed in the
@@ -83,7 +85,7 @@ func (l *Lab) checkPlugins(used map[string]string) error {
 	now := strings.Join(lines, "\n") + "\n"
 	before, err := os.ReadFile(record)
 	if errors.Is(err, fs.ErrNotExist) {
-		return os.WriteFile(record, []byte(now), 0o600)
+		return records.WriteFile(record, []byte(now), 0o600)
 	}
 	if err != nil {
 		return err

@@ -9,9 +9,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"gopkg.in/yaml.v3"
 
 	"github.com/lagrum/lagrum/lab/processes"
 )
@@ -22,13 +25,34 @@ func (l *Lab) notProvable() []string {
 	if l.noMachines != nil {
 		missing = processes.Missing()
 	}
-	if _, err := os.Stat("/sys/module/wireguard"); err != nil {
+	switch {
+	case exec.Command("modprobe", "--quiet", "--dry-run", "wireguard").Run() != nil && !exists("/sys/module/wireguard"):
 		missing = append(missing, "encryption of node-to-node traffic (the kernel has no WireGuard)")
+	case !l.asksWireGuard():
+		missing = append(missing, "encryption of node-to-node traffic (this kernel has WireGuard: set cloud.lab.wireguard: true in the site)")
 	}
-	if _, err := os.Stat("/dev/mapper/control"); err != nil {
+	if !exists("/dev/mapper/control") {
 		missing = append(missing, "encryption of node disks (the kernel has no device mapper)")
 	}
 	return append(missing, "the official provider plugins, where a stand-in took their place")
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// asksWireGuard tells whether the stack's site has the lab's nodes encrypt what they send each other.
+func (l *Lab) asksWireGuard() bool {
+	var stack struct {
+		Config struct {
+			Site struct {
+				Cloud struct{ Lab struct{ WireGuard bool } }
+			} `yaml:"lagrum:site"`
+		}
+	}
+	text, err := os.ReadFile(l.stackFile())
+	return err == nil && yaml.Unmarshal(text, &stack) == nil && stack.Config.Site.Cloud.Lab.WireGuard
 }
 
 type node struct {
@@ -238,6 +262,9 @@ func (l *Lab) Down(ctx context.Context, out io.Writer) error {
 	removed, err := host.Down(ctx)
 	for _, what := range removed {
 		fmt.Fprintln(out, "removed "+what)
+	}
+	if err == nil {
+		err = removePolicy()
 	}
 	if err != nil {
 		return fmt.Errorf("lab %s: %w", l.Name, err)

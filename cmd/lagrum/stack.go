@@ -17,6 +17,7 @@ import (
 	"github.com/lagrum/lagrum/cmd/lagrum/internal/pulumicli"
 	"github.com/lagrum/lagrum/lab/machines"
 	labplugin "github.com/lagrum/lagrum/lab/plugins/lab"
+	"github.com/lagrum/lagrum/lab/processes"
 	"github.com/lagrum/lagrum/stacks/country"
 	"github.com/lagrum/lagrum/stacks/plan"
 	"github.com/lagrum/lagrum/stacks/site"
@@ -50,8 +51,13 @@ func doctorCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if lab := machines.EnvironmentName(); os.Getenv("PULUMI_BACKEND_URL") == "file:///var/lib/lagrum/"+lab+"/pulumi" && stack.Name != lab {
-				return fmt.Errorf("stack %s: this shell is lab %s's; enter the other's: eval \"$(LAGRUM_LAB=%s bin/lagrum lab env)\"", stack.Name, lab, stack.Name)
+			name := machines.EnvironmentName()
+			state, err := processes.StateDir(name)
+			if err != nil {
+				return err
+			}
+			if os.Getenv("PULUMI_BACKEND_URL") == "file://"+state+"/pulumi" && stack.Name != name {
+				return fmt.Errorf("stack %s: this shell is lab %s's; enter the other's: eval \"$(LAGRUM_LAB=%s bin/lagrum lab env)\"", stack.Name, name, stack.Name)
 			}
 			d := &doctor.Doctor{
 				Pulumi:  stack.Run,

@@ -4,31 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lagrum/lagrum/tests/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files, and fail")
-
-// golden compares got with a file under testdata.
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	file = "testdata/" + file
-	if *update {
-		require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
-		t.Errorf("%s is rewritten; review it and run the test again without -update", file)
-		return
-	}
-	want, err := os.ReadFile(file)
-	require.NoError(t, err)
-	assert.Equal(t, string(want), got, "%s differs; to accept: go test ./lab/artifacts -run %s -update", file, t.Name())
-}
 
 // The texts of a whole build, at moments of our choosing.
 func TestProgress(t *testing.T) {
@@ -61,7 +45,7 @@ func TestProgress(t *testing.T) {
 	}
 	all[11].state, all[11].started = running, start
 	say(statusLine(all, 64, start.Add(75*time.Second)))
-	golden(t, "progress.golden", strings.Join(lines, "\n")+"\n")
+	golden.Compare(t, "progress.golden", strings.Join(lines, "\n")+"\n")
 }
 
 func TestRough(t *testing.T) {

@@ -14,6 +14,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lagrum/lagrum/lab/machines"
+	"github.com/lagrum/lagrum/lab/process"
 )
 
 // lock takes the lock in the file at path, waiting for whoever holds it, and returns what releases it. The kernel releases it too when this process dies.
@@ -40,7 +43,7 @@ func lock(ctx context.Context, path string) (func(), error) {
 
 // Run runs cmd for the artifact called name, appends what it prints to the artifact's log unless cmd says otherwise, and counts its processor time. Its
 // context ends it with an interrupt first. As root it gets a process namespace of its own, so that the kernel ends everything that it started when it ends
-// or when this process is killed.
+// or when this process is killed; without root, the lab's mark lets `lagrum lab down` find what is left.
 func (s *Store) Run(ctx context.Context, name string, cmd *exec.Cmd) error {
 	log, err := os.OpenFile(s.Log(name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -53,6 +56,7 @@ func (s *Store) Run(ctx context.Context, name string, cmd *exec.Cmd) error {
 	if cmd.Stderr == nil {
 		cmd.Stderr = log
 	}
+	cmd.Env = append(cmd.Environ(), process.MarkEnvironment(machines.EnvironmentName()+"/build/"+name))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if os.Geteuid() == 0 {
 		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWPID

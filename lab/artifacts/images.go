@@ -100,17 +100,6 @@ const archiveRecipe = "archive 1"
 // archiveCost is about what packing an archive takes, mostly hashing.
 const archiveCost = 5 * time.Second
 
-// Image returns the path of the OCI archive that holds the image ref, such as registry.lab.lagrum/etcd:3.6.5-0, and makes it first when the cache does not
-// hold it. `ctr -n k8s.io images import` takes the file and gives every image in it its reference.
-func (s *Store) Image(ctx context.Context, ref string) (string, error) {
-	for _, archive := range Archives() {
-		if slices.ContainsFunc(archive.Images, func(i Image) bool { return i.Ref() == ref }) {
-			return s.Archive(ctx, archive.Name)
-		}
-	}
-	return "", fmt.Errorf("artifacts: no image %q; lab/artifacts/images.go lists them", ref)
-}
-
 // Archive returns the path of the OCI archive called name, and makes it first when the cache does not hold it.
 func (s *Store) Archive(ctx context.Context, name string) (string, error) {
 	archive, err := archiveNamed(name)

@@ -337,12 +337,6 @@ func (l *Lab) Machine(name string) (Machine, error) {
 	return machine, err
 }
 
-// UserData returns what the machine was created with.
-func (l *Lab) UserData(name string) (string, error) {
-	data, err := os.ReadFile(filepath.Join(l.machineDir(name), dirUpper, "var/lib/cloud/seed/nocloud/user-data"))
-	return string(data), err
-}
-
 // Machines lists all machines, sorted by name.
 func (l *Lab) Machines() ([]Machine, error) { return records.All[Machine](l.records, records.Machines) }
 

@@ -51,10 +51,15 @@ func (l *Lab) KillMachine(ctx context.Context, name string) error {
 		return err
 	}
 	defer unlock()
-	if _, err := l.Machine(name); err != nil {
+	machine, err := l.Machine(name)
+	if err != nil {
 		return err
 	}
-	return l.killMachine(ctx, name)
+	if err := l.killMachine(ctx, name); err != nil {
+		return err
+	}
+	machine.Process = process.Process{} // so that Resume knows that somebody wanted it off
+	return l.records.Save(records.Machines, name, machine)
 }
 
 // killMachine ends the keeper and everything in the machine's control groups, and removes the groups. It needs no
@@ -77,8 +82,8 @@ func (l *Lab) killMachine(ctx context.Context, name string) error {
 	return removeInterface(ctx, l.veth(name))
 }
 
-// Resume brings back what a reboot of the host ended: network, load balancers, and the machines that ran before it. What
-// was stopped within this boot stays stopped.
+// Resume brings back what a reboot of the host ended, or whoever else ended a process that nobody asked to end: network,
+// load balancers, and machines. A machine that was switched off stays off.
 func (l *Lab) Resume(ctx context.Context) error {
 	if err := l.resumeNetwork(ctx); err != nil {
 		return err
@@ -88,7 +93,7 @@ func (l *Lab) Resume(ctx context.Context) error {
 		return err
 	}
 	for _, machine := range machines {
-		if machine.Process.PID == 0 || machine.Process.Boot == process.BootID() {
+		if machine.Process.PID == 0 || machine.Process.Alive() {
 			continue
 		}
 		if err := l.StartMachine(ctx, machine.Name); err != nil {
