@@ -30,3 +30,9 @@ func Component(
 	}
 	return nil
 }
+
+// Managed are the labels by which every object of ours in a cluster is known: the doctor takes no other for its own. The
+// caller may add to them.
+func Managed() pulumi.StringMap {
+	return pulumi.StringMap{"app.kubernetes.io/managed-by": pulumi.String("lagrum")}
+}

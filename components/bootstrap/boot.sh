@@ -46,7 +46,7 @@ fail() {
 finish() {
   code=$?
   trap - EXIT
-  rm -f "$bundle" "$bundle.new" "$joiner" "$out" "$volatile/code"
+  rm -f "$bundle" "$bundle.new" "$joiner" "$out" "$volatile/code" "$volatile/cluster.yaml"
   if [ "$code" -ne 0 ] && [ -z "$failed" ]; then
     status "failed: $step: lagrum-boot ended with exit code $code; its output is in /var/log/cloud-init-output.log"
   fi
@@ -115,27 +115,48 @@ sandbox() {
   systemctl restart containerd
 }
 
-# guard refuses to initialise where anything already serves the endpoint. Any answer over TLS counts, whatever it says:
-# a second cluster with the first one's keys is worse than a node that does not boot. Three looks, because a load
-# balancer may drop one.
+# look asks once whether anything serves the endpoint, and succeeds where a load balancer says that nobody does: it
+# refuses the connection or ends it (curl's 7, 35, 52, 56). Any answer over TLS counts as somebody, whatever it says: a
+# second cluster with the first one's keys is worse than a node that does not boot.
+look() {
+  code=0
+  curl --silent --show-error --output /dev/null --max-time 10 --noproxy '*' --cacert /etc/kubernetes/pki/ca.crt "$LAGRUM_SERVER/readyz" || code=$?
+  case $code in
+  7 | 35 | 52 | 56) return 0 ;;
+  0) seen="a cluster already answers at $LAGRUM_SERVER: this node has to join it, not initialise another" ;;
+  51 | 60) seen="a server that the cluster's authority did not certify answers at $LAGRUM_SERVER" ;;
+  *) return 1 ;;
+  esac
+}
+
+# guard refuses to initialise where anybody serves the endpoint, and also where nobody can tell: a look-up that fails is
+# no proof that there is no cluster. Three looks, because a load balancer may drop one.
 guard() {
-  for look in 1 2 3; do
-    [ "$look" -eq 1 ] || sleep 2
-    code=0
-    curl --silent --output /dev/null --max-time 10 --noproxy '*' --cacert /etc/kubernetes/pki/ca.crt "$LAGRUM_SERVER/readyz" || code=$?
-    case $code in
-    0) fail "a cluster already answers at $LAGRUM_SERVER: this node has to join it, not initialise another" ;;
-    51 | 60) fail "a server that the cluster's authority did not certify answers at $LAGRUM_SERVER" ;;
-    esac
+  seen=
+  for each in 1 2 3; do
+    [ "$each" -eq 1 ] || sleep 2
+    within 300 look || fail "cannot tell whether a cluster answers at $LAGRUM_SERVER: $why"
+    [ -z "$seen" ] || fail "$seen"
   done
 }
 
 as_joiner() { timeout 30 kubectl --kubeconfig "$joiner" --request-timeout 10s "$@"; }
 
+# configured succeeds once the cluster's configuration, from which kubeadm makes a control plane's static pods, is the one
+# that this node's plan was made with.
+configured() {
+  as_joiner --namespace kube-system get configmap kubeadm-config --output 'jsonpath={.data.ClusterConfiguration}' >"$volatile/cluster.yaml" || return 1
+  [ -n "${LAGRUM_CLUSTER_SHA256:-}" ] || return 0
+  found=$(sha256sum <"$volatile/cluster.yaml")
+  [ "${found%% *}" = "$LAGRUM_CLUSTER_SHA256" ] && return 0
+  echo "error: the cluster's kubeadm-config is not yet the one that this node was planned with"
+  return 1
+}
+
 # admitted succeeds once the cluster answers and has all that a joining node needs of it.
 admitted() {
   as_joiner get --raw /readyz >/dev/null || return 1
-  as_joiner --namespace kube-system get configmap kubeadm-config --output name || return 1
+  configured || return 1
   for right in "get nodes" "create certificatesigningrequests.certificates.k8s.io" \
     "create certificatesigningrequests.certificates.k8s.io --subresource nodeclient"; do
     # shellcheck disable=SC2086 # a right is several words
@@ -182,7 +203,7 @@ init)
 *)
   verb="join"
   begin wait "waiting for the cluster at $LAGRUM_SERVER"
-  within 1800 admitted || fail "not admitted after 30 minutes: $why"
+  within 1800 admitted || fail "not admitted after 30 minutes: $why; if no cluster exists, cluster.initialisedBy of the site has to name a node that is to be built"
   ;;
 esac
 

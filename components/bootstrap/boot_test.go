@@ -41,7 +41,7 @@ case "$*" in
 "join --config"*) test -s /run/lagrum/join.conf; mkdir -p /etc/kubernetes; touch /etc/kubernetes/kubelet.conf ;;
 esac`,
 		"kubelet":    `echo "Kubernetes v1.36.3"`,
-		"kubectl":    `true`,
+		"kubectl":    `case "$*" in *kubeadm-config*) cat /cluster.yaml ;; esac`,
 		"containerd": `echo "    sandbox = 'registry.example.se/mirror/pause:3.10.2'"`,
 		"systemctl":  `true`,
 		"modprobe":   `exit 1`, // as in a container
@@ -79,6 +79,9 @@ func boot(t *testing.T, node string, replace, files map[string]string) sandbox {
 	bundle, err := bootstrap.Bundle(secrets(), nodes()[node])
 	require.NoError(t, err)
 	s.write(t, "bundle.tar", string(bundle), 0o600)
+	config, err := bootstrap.ClusterConfiguration(cluster())
+	require.NoError(t, err)
+	s.write(t, "cluster.yaml", string(config), 0o600)
 	for name, content := range files {
 		s.write(t, name, content, 0o644)
 	}
@@ -184,6 +187,7 @@ func TestBootFails(t *testing.T) {
 	// Where a bound is to be reached a pause takes ten minutes: the bound decides after how many it is enough.
 	const leap = `read -r now _ </proc/uptime; echo "$((${now%.*} + 600)).00 0.00" >/proc/uptime`
 	const count = `n=$(cat /count 2>/dev/null || echo 0); n=$((n + 1)); echo "$n" >/count` + "\n"
+	const rebuilt = "; if no cluster exists, cluster.initialisedBy of the site has to name a node that is to be built"
 	tests := []struct {
 		name, node string
 		replace    map[string]string
@@ -206,6 +210,12 @@ func TestBootFails(t *testing.T) {
 			name: "init where a stranger answers", node: "init",
 			replace: map[string]string{"curl": "exit 60"},
 			status:  "failed: guard: a server that the cluster's authority did not certify answers at https://10.64.0.5:6443",
+		},
+		{
+			name: "init where nobody can tell whether a cluster answers", node: "init",
+			replace: map[string]string{"sleep": leap, "curl": `echo "curl: (28) Connection timed out after 10001 milliseconds" >&2; exit 28`},
+			status:  "failed: guard: cannot tell whether a cluster answers at https://10.64.0.5:6443: curl: (28) Connection timed out after 10001 milliseconds",
+			uptime:  "700.00 0.00",
 		},
 		{
 			name: "kubeadm init is not repeated", node: "init",
@@ -242,18 +252,23 @@ To see the stack trace of this error execute with --v=5 or higher
 		{
 			name: "cluster that never answers", node: "join-worker",
 			replace: map[string]string{"sleep": leap, "kubectl": `echo "The connection to the server 10.64.0.5:6443 was refused" >&2; exit 1`},
-			status:  "failed: wait: not admitted after 30 minutes: The connection to the server 10.64.0.5:6443 was refused",
+			status:  "failed: wait: not admitted after 30 minutes: The connection to the server 10.64.0.5:6443 was refused" + rebuilt,
 			uptime:  "1900.00 0.00",
 		},
 		{
 			name: "expired credential", node: "join-worker",
 			replace: map[string]string{"sleep": leap, "kubectl": `echo "error: You must be logged in to the server (Unauthorized)" >&2; exit 1`},
-			status:  "failed: wait: not admitted after 30 minutes: error: You must be logged in to the server (Unauthorized)",
+			status:  "failed: wait: not admitted after 30 minutes: error: You must be logged in to the server (Unauthorized)" + rebuilt,
 		},
 		{
 			name: "cluster without the roles for joining", node: "join-worker",
-			replace: map[string]string{"sleep": leap, "kubectl": `case "$*" in *"auth can-i"*nodeclient*) exit 1 ;; esac`},
-			status:  "failed: wait: not admitted after 30 minutes: error: the cluster does not yet let joining nodes create certificatesigningrequests.certificates.k8s.io --subresource nodeclient",
+			replace: map[string]string{"sleep": leap, "kubectl": `case "$*" in *"auth can-i"*nodeclient*) exit 1 ;; *kubeadm-config*) cat /cluster.yaml ;; esac`},
+			status:  "failed: wait: not admitted after 30 minutes: error: the cluster does not yet let joining nodes create certificatesigningrequests.certificates.k8s.io --subresource nodeclient" + rebuilt,
+		},
+		{
+			name: "control plane planned with another configuration than the cluster's", node: "join-control-plane",
+			replace: map[string]string{"sleep": leap, "kubectl": `case "$*" in *kubeadm-config*) echo "apiServer: {}" ;; esac`},
+			status:  "failed: wait: not admitted after 30 minutes: error: the cluster's kubeadm-config is not yet the one that this node was planned with" + rebuilt,
 		},
 		{
 			name: "join that fails three times", node: "join-worker",
@@ -337,7 +352,7 @@ func TestBootWaits(t *testing.T) {
 	}{
 		{
 			name: "for the cluster", node: "join-control-plane",
-			replace: map[string]string{"kubectl": count + `[ "$n" -gt 3 ] || { echo "connection refused" >&2; exit 1; }`},
+			replace: map[string]string{"kubectl": count + `[ "$n" -gt 3 ] || { echo "connection refused" >&2; exit 1; }` + "\n" + programs()["kubectl"]},
 			uptime:  "115.00 0.00",
 		},
 		{

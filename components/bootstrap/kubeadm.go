@@ -163,6 +163,11 @@ func kubeadmConfig(in Input) ([]byte, error) {
 	return documents(newJoin(in))
 }
 
+// ClusterConfiguration renders the document that kubeadm keeps in the cluster and makes every joining control plane's
+// static pods from. The program declares it there, so that a control plane of a later generation gets the flags of its
+// own plan and not those of the first boot.
+func ClusterConfiguration(c Cluster) ([]byte, error) { return documents(newCluster(c)) }
+
 func newInit(in Input) initConfiguration {
 	return initConfiguration{
 		typeMeta:         typeMeta{kubeadmAPI, "InitConfiguration"},

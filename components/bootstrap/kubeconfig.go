@@ -21,8 +21,9 @@ import (
 // Lagrum does without.
 const joinGroup = "system:bootstrappers:kubeadm:default-node-token"
 
-// longestJoin bounds the window of a join credential: it cannot be revoked, only expire.
-const longestJoin = 24 * time.Hour
+// longestJoin bounds the window of a join credential, which cannot be revoked, only expire: the longest lifetime that a
+// site may declare, and the minutes by which the plan sets its beginning back.
+const longestJoin = 24*time.Hour + 5*time.Minute
 
 // JoinKubeconfig signs a client certificate with which the machines of one pool may join, and renders the kubeconfig
 // by which kubeadm discovers the cluster: server, declared authority, credential.

@@ -177,7 +177,9 @@ func TestJoinKubeconfigRefuses(t *testing.T) {
 		{"key of another authority", func(c *bootstrap.JoinCredential) { _, c.CAKey = testCA(t, 8) }, `join credential of pool "ward": authority's key: belongs to another certificate`},
 		{"window reversed", func(c *bootstrap.JoinCredential) { c.NotBefore, c.NotAfter = c.NotAfter, c.NotBefore }, `join credential of pool "ward": window: 2026-03-01T14:00:00Z to 2026-03-01T12:00:00Z: ends before it begins`},
 		{"window empty", func(c *bootstrap.JoinCredential) { c.NotAfter = c.NotBefore.Add(time.Millisecond) }, `join credential of pool "ward": window: 2026-03-01T12:00:00Z to 2026-03-01T12:00:00Z: ends before it begins`},
-		{"window longer than a day", func(c *bootstrap.JoinCredential) { c.NotAfter = c.NotBefore.Add(24*time.Hour + time.Second) }, `join credential of pool "ward": window: 2026-03-01T12:00:00Z to 2026-03-02T12:00:01Z: want at most 24h0m0s: a client certificate cannot be revoked`},
+		{"window longer than a day and the skew", func(c *bootstrap.JoinCredential) {
+			c.NotAfter = c.NotBefore.Add(24*time.Hour + 5*time.Minute + time.Second)
+		}, `join credential of pool "ward": window: 2026-03-01T12:00:00Z to 2026-03-02T12:05:01Z: want at most 24h5m0s: a client certificate cannot be revoked`},
 		{"window past the authority", func(c *bootstrap.JoinCredential) {
 			c.NotBefore = noon.AddDate(9, 0, 0).Add(-time.Hour)
 			c.NotAfter = c.NotBefore.Add(2 * time.Hour)
@@ -199,7 +201,7 @@ func TestJoinKubeconfigRefuses(t *testing.T) {
 func TestWindowOfOneDayIsAllowed(t *testing.T) {
 	t.Parallel()
 	c := credential(t)
-	c.NotAfter = c.NotBefore.Add(24 * time.Hour)
+	c.NotAfter = c.NotBefore.Add(24*time.Hour + 5*time.Minute) // of a site with joinLifetime: 24h
 	_, err := bootstrap.JoinKubeconfig(c)
 	assert.NoError(t, err)
 }

@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"fmt"
@@ -63,8 +64,12 @@ func nodeFiles(in Input) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
+	facts, err := facts(in)
+	if err != nil {
+		return nil, err
+	}
 	files := []File{
-		{factsPath, 0o644, facts(in)},
+		{factsPath, 0o644, facts},
 		{kubeadmPath, 0o600, kubeadm},
 	}
 	if in.Node.ControlPlane {
@@ -84,18 +89,27 @@ func nodeFiles(in Input) ([]File, error) {
 }
 
 // facts renders what the boot script reads. validate has seen to it that no value needs quoting.
-func facts(in Input) []byte {
-	var b bytes.Buffer
-	for _, f := range [][2]string{
+func facts(in Input) ([]byte, error) {
+	lines := [][2]string{
 		{"NODE", in.Node.Name},
 		{"PAUSE_IMAGE", in.Cluster.PauseImage},
 		{"ROLE", in.Node.role()},
 		{"SERVER", "https://" + net.JoinHostPort(in.Cluster.Endpoint, strconv.Itoa(in.Cluster.APIPort))},
 		{"VERSION", in.Cluster.Version},
-	} {
-		fmt.Fprintf(&b, "LAGRUM_%s='%s'\n", f[0], f[1])
 	}
-	return b.Bytes()
+	if in.Node.role() == "control-plane" {
+		// kubeadm takes the flags of a joining control plane from the cluster, not from the node's own file.
+		config, err := ClusterConfiguration(in.Cluster)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, [2]string{"CLUSTER_SHA256", fmt.Sprintf("%x", sha256.Sum256(config))})
+	}
+	var b bytes.Buffer
+	for _, line := range lines {
+		fmt.Fprintf(&b, "LAGRUM_%s='%s'\n", line[0], line[1])
+	}
+	return b.Bytes(), nil
 }
 
 // cloudConfig is the part of cloud-init's format that Lagrum uses.

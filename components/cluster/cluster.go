@@ -47,7 +47,7 @@ type Cluster struct {
 	Provider *kubernetes.Provider
 }
 
-// New waits for the API and makes the provider and the RBAC by which nodes join.
+// New waits for the API and makes the provider, and that by which nodes join: rights, and the cluster's configuration.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Cluster, error) {
 	c := &Cluster{}
 	inputs := pulumi.Map{
@@ -68,7 +68,11 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		if err != nil {
 			return nil, fmt.Errorf("provider: %w", err)
 		}
-		if err := joining(ctx, name, parent, pulumi.Provider(c.Provider)); err != nil {
+		inside := []pulumi.ResourceOption{parent, pulumi.Provider(c.Provider)}
+		if err := joining(ctx, name, inside...); err != nil {
+			return nil, err
+		}
+		if err := configuration(ctx, name, args, inside...); err != nil {
 			return nil, err
 		}
 		return pulumi.Map{"endpoint": c.Endpoint, "kubeconfig": c.Kubeconfig}, nil
@@ -96,12 +100,25 @@ func (c *Cluster) answering(ctx *pulumi.Context, args *Args) pulumi.StringOutput
 		}
 		api := API{Server: server, CA: []byte(all[1].(string)), Certificate: []byte(all[2].(string)), Key: []byte(all[3].(string))}
 		if err := awaitAPI(ctx.Context(), args.Prober, api, report); err != nil {
-			return "", fmt.Errorf("cluster %s: %w; the boot log of its first node says why: %s", decided.Name, err, args.BootLogHint)
+			return "", fmt.Errorf("cluster %s: %w; %s", decided.Name, err, args.noAnswer())
 		}
 		return server, nil
 	})
 	// The address was asked with a secret and is none.
 	return pulumi.Unsecret(answered).(pulumi.StringOutput)
+}
+
+// noAnswer tells a person where to look when the API does not answer.
+func (a *Args) noAnswer() string {
+	for _, pool := range a.Plan.Pools {
+		for _, node := range pool.Nodes {
+			if node.Initialises {
+				return "the boot log of its first node says why: " + a.BootLogHint
+			}
+		}
+	}
+	return "no node of this plan initialises a cluster, since the one that did was replaced: if the site is being rebuilt from " +
+		"nothing, set cluster.initialisedBy to a node that it has; else the boot log of a control plane says why: " + a.BootLogHint
 }
 
 // kubeconfig renders the administrator's kubeconfig as a secret.

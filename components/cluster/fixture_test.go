@@ -24,7 +24,7 @@ func site() *plan.Plan {
 			Name: "dev", Identifier: "lagrum-dev-1", Domain: "cluster.local", Version: "v1.36.3",
 			EtcdTag: "3.6.5-0", PauseTag: "3.10.2", CoreDNSTag: "v1.15.0", Registry: "registry.lab.lagrum",
 			ServiceCIDR: "10.96.0.0/16", PodCIDR: "10.244.0.0/16", DNSAddress: "10.96.0.10", APIPort: 6443,
-			Authority:        plan.Lifetime{Hours: 87600},
+			AuthorityHours:   87600,
 			AdminCertificate: plan.Lifetime{Hours: 2160, RenewBefore: 720},
 			Join: plan.Window{
 				NotBefore: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), NotAfter: time.Date(2026, 3, 1, 18, 0, 0, 0, time.UTC),

@@ -3,10 +3,36 @@ package cluster
 import (
 	"fmt"
 
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	rbacv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/rbac/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/lagrum/lagrum/components/bootstrap"
+	"github.com/lagrum/lagrum/construct"
 )
+
+// configuration declares what kubeadm keeps of the cluster for control planes that join (its ConfigMap kubeadm-config):
+// kubeadm writes it once, at init, so that without this a later generation would be born with the flags of the first.
+// A joining control plane waits until it finds what it was planned with. kubelet-config stays as kubeadm wrote it.
+func configuration(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) error {
+	text := args.Endpoint.ToStringOutput().ApplyT(func(endpoint string) (string, error) {
+		config, err := bootstrap.ClusterConfiguration(shared(args.Plan.Cluster, endpoint))
+		return string(config), err
+	}).(pulumi.StringOutput)
+	_, err := corev1.NewConfigMapPatch(ctx, name+"-kubeadm-config", &corev1.ConfigMapPatchArgs{
+		Metadata: &metav1.ObjectMetaPatchArgs{
+			Name: pulumi.String("kubeadm-config"), Namespace: pulumi.String("kube-system"),
+			// kubeadm wrote the key first.
+			Annotations: pulumi.StringMap{"pulumi.com/patchForce": pulumi.String("true")},
+		},
+		Data: pulumi.StringMap{"ClusterConfiguration": text},
+	}, append(opts, pulumi.RetainOnDelete(true))...) // a cluster without it lets no control plane join
+	if err != nil {
+		return fmt.Errorf("config map kubeadm-config: %w", err)
+	}
+	return nil
+}
 
 const (
 	rbacGroup = "rbac.authorization.k8s.io"
@@ -24,7 +50,7 @@ const (
 func joining(ctx *pulumi.Context, name string, opts ...pulumi.ResourceOption) error {
 	// A joining control plane asks whether its node name is taken.
 	if _, err := rbacv1.NewClusterRole(ctx, name+"-get-nodes", &rbacv1.ClusterRoleArgs{
-		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(getNodes), Labels: managed()},
+		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(getNodes), Labels: construct.Managed()},
 		Rules: rbacv1.PolicyRuleArray{rbacv1.PolicyRuleArgs{
 			ApiGroups: pulumi.ToStringArray([]string{""}),
 			Resources: pulumi.ToStringArray([]string{"nodes"}),
@@ -44,7 +70,7 @@ func joining(ctx *pulumi.Context, name string, opts ...pulumi.ResourceOption) er
 		{"apiserver-kubelet-client", "system:kubelet-api-admin", "User", kubeletClient},
 	} {
 		if _, err := rbacv1.NewClusterRoleBinding(ctx, name+"-"+b.name, &rbacv1.ClusterRoleBindingArgs{
-			Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String("kubeadm:" + b.name), Labels: managed()},
+			Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String("kubeadm:" + b.name), Labels: construct.Managed()},
 			RoleRef: &rbacv1.RoleRefArgs{
 				ApiGroup: pulumi.String(rbacGroup), Kind: pulumi.String("ClusterRole"), Name: pulumi.String(b.role),
 			},
@@ -56,9 +82,4 @@ func joining(ctx *pulumi.Context, name string, opts ...pulumi.ResourceOption) er
 		}
 	}
 	return nil
-}
-
-// managed is the label by which every object of ours is known: the doctor takes no other for its own.
-func managed() pulumi.StringMap {
-	return pulumi.StringMap{"app.kubernetes.io/managed-by": pulumi.String("lagrum")}
 }

@@ -61,14 +61,8 @@ func userData(p *plan.Plan, pool plan.Pool, node plan.Node, endpoint, secretFetc
 	if node.Zone != "" {
 		labels[zoneLabel] = node.Zone
 	}
-	c := p.Cluster
 	text, err := bootstrap.UserData(bootstrap.Input{
-		Cluster: bootstrap.Cluster{
-			Name: c.Name, Version: c.Version, Registry: c.Registry, EtcdTag: c.EtcdTag,
-			PauseImage: images.For(c).Pause.Ref(),
-			Endpoint:   endpoint, APIPort: c.APIPort, Domain: c.Domain,
-			ServiceCIDR: c.ServiceCIDR, PodCIDR: c.PodCIDR, DNSAddress: c.DNSAddress,
-		},
+		Cluster: shared(p.Cluster, endpoint),
 		Node: bootstrap.Node{
 			Name: node.Name, ControlPlane: pool.Role == plan.ControlPlane, Initialises: node.Initialises, Labels: labels,
 		},
@@ -78,6 +72,16 @@ func userData(p *plan.Plan, pool plan.Pool, node plan.Node, endpoint, secretFetc
 		return "", fmt.Errorf("user-data of %s: %w", node.Name, err)
 	}
 	return string(text), nil
+}
+
+// shared are the facts that all nodes of a cluster share.
+func shared(c plan.Cluster, endpoint string) bootstrap.Cluster {
+	return bootstrap.Cluster{
+		Name: c.Name, Version: c.Version, Registry: c.Registry, EtcdTag: c.EtcdTag,
+		PauseImage: images.For(c).Pause.Ref(),
+		Endpoint:   endpoint, APIPort: c.APIPort, Domain: c.Domain,
+		ServiceCIDR: c.ServiceCIDR, PodCIDR: c.PodCIDR, DNSAddress: c.DNSAddress,
+	}
 }
 
 // bundle packs what Secrets has collected, in its order.

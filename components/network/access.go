@@ -7,6 +7,8 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	rbacv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/rbac/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/lagrum/lagrum/construct"
 )
 
 // rule is one row of a part's rights.
@@ -84,11 +86,10 @@ func (b *builder) configMap(part string, data map[string]string) (*corev1.Config
 
 // labels of a part's objects.
 func labels(part string) pulumi.StringMap {
-	return pulumi.StringMap{
-		"app.kubernetes.io/name":       pulumi.String(part),
-		"app.kubernetes.io/part-of":    pulumi.String("network"),
-		"app.kubernetes.io/managed-by": pulumi.String("lagrum"),
-	}
+	all := construct.Managed()
+	all["app.kubernetes.io/name"] = pulumi.String(part)
+	all["app.kubernetes.io/part-of"] = pulumi.String("network")
+	return all
 }
 
 // selector picks a part's pods. It can never change, so it holds the name alone.

@@ -114,13 +114,9 @@ func retire(
 	if len(physical) > 63 { // it becomes the value of a label
 		return nil, fmt.Errorf("retirement of %s: job name %q has %d characters: shorten the pool's name, 63 fit", retired.Node, physical, len(physical))
 	}
-	labels := pulumi.StringMap{
-		"app.kubernetes.io/name":       pulumi.String(account),
-		"app.kubernetes.io/managed-by": pulumi.String("lagrum"),
-	}
 	job, err := batchv1.NewJob(ctx, name+"-"+retired.Node, &batchv1.JobArgs{
 		Metadata: &metav1.ObjectMetaArgs{
-			Name: pulumi.String(physical), Namespace: pulumi.String(namespace), Labels: labels,
+			Name: pulumi.String(physical), Namespace: pulumi.String(namespace), Labels: labels(),
 			// A failed retirement is tried anew by the next update, once its cause is mended.
 			Annotations: pulumi.StringMap{"pulumi.com/replaceUnready": pulumi.String("true")},
 		},
@@ -128,7 +124,7 @@ func retire(
 			ActiveDeadlineSeconds: pulumi.Int(deadlineSeconds),
 			BackoffLimit:          pulumi.Int(attempts - 1),
 			Template: &corev1.PodTemplateSpecArgs{
-				Metadata: &metav1.ObjectMetaArgs{Labels: labels},
+				Metadata: &metav1.ObjectMetaArgs{Labels: labels()},
 				Spec:     pod(args, retired),
 			},
 		},
@@ -143,6 +139,12 @@ func retire(
 		return nil, fmt.Errorf("retirement of %s: job: %w", retired.Node, err)
 	}
 	return job, nil
+}
+
+func labels() pulumi.StringMap {
+	all := construct.Managed()
+	all["app.kubernetes.io/name"] = pulumi.String(account)
+	return all
 }
 
 func pod(args *Args, retired plan.Retirement) *corev1.PodSpecArgs {

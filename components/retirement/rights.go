@@ -22,21 +22,21 @@ func rights(
 	ctx *pulumi.Context, name string, retirements []plan.Retirement, parent pulumi.ResourceOption,
 ) ([]pulumi.Resource, error) {
 	made, err := corev1.NewServiceAccount(ctx, name, &corev1.ServiceAccountArgs{
-		Metadata:                     &metav1.ObjectMetaArgs{Name: pulumi.String(account), Namespace: pulumi.String(namespace)},
+		Metadata:                     &metav1.ObjectMetaArgs{Name: pulumi.String(account), Namespace: pulumi.String(namespace), Labels: labels()},
 		AutomountServiceAccountToken: pulumi.Bool(false),
 	}, parent)
 	if err != nil {
 		return nil, fmt.Errorf("service account: %w", err)
 	}
 	allowed, err := rbacv1.NewClusterRole(ctx, name, &rbacv1.ClusterRoleArgs{
-		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(role)},
+		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(role), Labels: labels()},
 		Rules:    rules(retirements),
 	}, parent)
 	if err != nil {
 		return nil, fmt.Errorf("cluster role: %w", err)
 	}
 	binding, err := rbacv1.NewClusterRoleBinding(ctx, name, &rbacv1.ClusterRoleBindingArgs{
-		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(role)},
+		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(role), Labels: labels()},
 		RoleRef: &rbacv1.RoleRefArgs{
 			ApiGroup: pulumi.String(rbacGroup), Kind: pulumi.String("ClusterRole"), Name: pulumi.String(role),
 		},

@@ -132,16 +132,21 @@ func TestLifecycleOptions(t *testing.T) {
 // The label by which the doctor knows an object of ours after a crash.
 func TestEveryObjectSaysWhoManagesIt(t *testing.T) {
 	t.Parallel()
-	both(t, func(t *testing.T, name string, r *harness.Recording) {
+	check := func(t *testing.T, _ string, r *harness.Recording) {
 		for _, made := range r.Resources {
-			if !strings.HasPrefix(made.Type, "kubernetes:") {
+			// What patches another's object is no object of its own.
+			if !strings.HasPrefix(made.Type, "kubernetes:") || strings.HasSuffix(made.Type, "Patch") {
 				continue
 			}
 			metadata, _ := made.Inputs["metadata"].(map[string]any)
 			labels, _ := metadata["labels"].(map[string]any)
 			require.Equal(t, "lagrum", labels["app.kubernetes.io/managed-by"], made.URN)
 		}
-	})
+	}
+	both(t, check)
+	r := run(t, "dev", edit(t, func(site map[string]any) { pool(site, 0)["replacements"] = []any{1} }), false)
+	require.Len(t, r.Of("kubernetes:batch/v1:Job"), 1)
+	check(t, "dev", r)
 }
 
 // ConfigMaps, environment variables and annotations are no place for a secret: the recorder fails on one in clear, and

@@ -33,6 +33,9 @@ func (Kubernetes) Handles(t string) bool { return strings.HasPrefix(t, "kubernet
 // Find implements Finder. The engine writes the checked inputs down before it creates, so the name is known even where
 // the provider chose it.
 func (k Kubernetes) Find(ctx context.Context, p Pending) (Finding, error) {
+	if strings.HasSuffix(p.Type, "Patch") {
+		return Finding{Verdict: Clear, Why: "sets fields of an object that is another's; set anew by the next update"}, nil
+	}
 	metadata, _ := p.Inputs["metadata"].(map[string]any)
 	name, _ := metadata["name"].(string)
 	if name == "" {
