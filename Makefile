@@ -35,7 +35,9 @@ e2e: bin/lagrum ## The core path of the lab's end-to-end tests.
 e2e-full: bin/lagrum ## Everything, with a dated result under docs/results.
 	@.ci/e2e full
 
+golden := github.com/lagrum/lagrum/tests/golden
+
 .PHONY: update
 update: ## Rewrite the golden files and generated references; look at the diff before you commit.
 	@go generate ./...
-	@! go test $$(go list -test -deps ./... 2>/dev/null | grep -o '^github.com/lagrum/lagrum[^ ]*' | sort -u | xargs go list -f '{{range .TestImports}}{{if eq . "github.com/lagrum/lagrum/tests/golden"}}{{$$.ImportPath}}{{end}}{{end}}') -update
+	@! go test $$(go list -f '{{range .TestImports}}{{if eq . "$(golden)"}}{{$$.ImportPath}} {{end}}{{end}}{{range .XTestImports}}{{if eq . "$(golden)"}}{{$$.ImportPath}} {{end}}{{end}}' ./...) -update

@@ -84,6 +84,12 @@ func (s Stack) resolve(ctx *pulumi.Context) (*plan.Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stack %s is refused:\n%w", ctx.Stack(), err)
 	}
+	// A site copied into another stack's file would take over the first one's names, tags and cluster. Labs stand side by
+	// side under names of their own.
+	if p.Cloud.Kind != "lab" && p.Name != ctx.Stack() {
+		return nil, fmt.Errorf("lagrum:site: country and environment make this site stack %s, and it stands in Pulumi.%s.yaml; "+
+			"mend the site, or name its stack %s", p.Name, ctx.Stack(), p.Name)
+	}
 	if _, ok := clouds[p.Cloud.Kind]; !ok {
 		return nil, fmt.Errorf("lagrum:site cloud: no adapter for %q yet", p.Cloud.Kind)
 	}

@@ -79,7 +79,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 			{&p.FrontProxy, "front-proxy-ca", "front-proxy-ca"},
 			{&p.Etcd, "etcd-ca", "etcd-ca"},
 		} {
-			if *a.pair, err = authority(ctx, name+"-"+a.role, a.commonName, args.Plan.Cluster.Authority, kept); err != nil {
+			if *a.pair, err = authority(ctx, name+"-"+a.role, a.commonName, args.Plan.Cluster.AuthorityHours, kept); err != nil {
 				return nil, err
 			}
 		}
@@ -105,7 +105,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 // It sets no early renewal: a new authority must reach every node before the first certificate is signed with it, so
 // it is rotated deliberately and never by an ordinary update that happens to run late in its life.
 func authority(
-	ctx *pulumi.Context, name, commonName string, lifetime plan.Lifetime, opts []pulumi.ResourceOption,
+	ctx *pulumi.Context, name, commonName string, hours int, opts []pulumi.ResourceOption,
 ) (Pair, error) {
 	key, err := privateKey(ctx, name, opts)
 	if err != nil {
@@ -118,7 +118,7 @@ func authority(
 		SetSubjectKeyId:     pulumi.Bool(true),
 		Subject:             tls.SelfSignedCertSubjectArgs{CommonName: pulumi.String(commonName)},
 		AllowedUses:         pulumi.ToStringArray([]string{"cert_signing", "key_encipherment", "digital_signature"}),
-		ValidityPeriodHours: pulumi.Int(lifetime.Hours),
+		ValidityPeriodHours: pulumi.Int(hours),
 	}, opts...)
 	if err != nil {
 		return Pair{}, fmt.Errorf("authority %s: %w", commonName, err)

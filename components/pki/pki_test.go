@@ -47,7 +47,7 @@ func run(t *testing.T, decided *plan.Plan, preview bool) *harness.Recording {
 func decided() *plan.Plan {
 	return &plan.Plan{Name: "se-prod", Cluster: plan.Cluster{
 		Name:             "se-prod",
-		Authority:        plan.Lifetime{Hours: 87600, RenewBefore: 8760},
+		AuthorityHours:   87600,
 		AdminCertificate: plan.Lifetime{Hours: 2160, RenewBefore: 720},
 	}}
 }

@@ -78,7 +78,9 @@ func newMachine(
 		"cpus": pulumi.Int(size.cpus), "memoryMiB": pulumi.Int(size.memoryMiB), "diskGiB": pulumi.Int(disk),
 		"userData": args.UserData[node.Name], "secrets": pulumi.ToSecret(args.Secrets[node.Name]),
 		"tags": pulumi.ToStringMap(args.Plan.Tags),
-	}, m, parent, pulumi.Version(Version), pulumi.Protect(args.Plan.Protect),
+	}, m, parent, pulumi.Version(Version),
+		// A worker goes when its pool shrinks; a control plane holds a share of etcd.
+		pulumi.Protect(args.Plan.Protect && args.Pool.Role == plan.ControlPlane),
 		// A node keeps what it was born with; it is renewed by declaring a new generation.
 		pulumi.IgnoreChanges([]string{"userData", "secrets"}))
 	if err != nil {

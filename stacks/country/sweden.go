@@ -47,7 +47,7 @@ func sweden() Profile {
 				// Agencies with duties in emergency preparedness must test each quarter (SE-MSB7-5-1); which
 				// agencies those are, no row says, so the number is not laid on every agency.
 				RestoreTestDays: Rule[Interval]{Value: Interval{Limit: 366}, Cites: []string{"SE-MSB7-4-14"},
-					Reading: "yearly, by the rule's general advice"},
+					Reading: "the rule's general advice is yearly; that it binds is our reading"},
 				Recovery:      Rule[bool]{Value: true, Cites: []string{"SE-MSB7-4-22"}},
 				ControlPlanes: Rule[int]{Value: 3, Cites: []string{"SE-MSB7-4-22"}, Reading: readingRedundant},
 				MFA: Rule[Demand]{Value: Required, Cites: []string{"SE-MSB7-4-5"},

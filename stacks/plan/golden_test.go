@@ -2,7 +2,6 @@ package plan_test
 
 import (
 	"bytes"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,9 +15,8 @@ import (
 	"github.com/lagrum/lagrum/stacks/country"
 	"github.com/lagrum/lagrum/stacks/plan"
 	"github.com/lagrum/lagrum/stacks/site"
+	"github.com/lagrum/lagrum/tests/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files, and still fail")
 
 // at is the time at which every test of this package decides.
 func at() time.Time { return time.Date(2026, time.June, 1, 12, 0, 0, 0, time.UTC) }
@@ -68,7 +66,7 @@ func TestGolden(t *testing.T) {
 			assert.Equal(t, tt.warnings, firstLines(warnings))
 			got, err := p.JSON()
 			require.NoError(t, err)
-			golden(t, filepath.Join("testdata", tt.stack+".plan.json"), got)
+			golden.Compare(t, tt.stack+".plan.json", string(got))
 		})
 	}
 }
@@ -97,24 +95,9 @@ func TestDeclaredStacks(t *testing.T) {
 			assert.Equal(t, stack, s.Stack())
 			p, _, err := plan.Resolve(s, profile(t, s), at())
 			require.NoError(t, err)
-			golden(t, filepath.Join("testdata", stack+".plan.json"), must(p.JSON()))
+			golden.Compare(t, stack+".plan.json", string(must(p.JSON())))
 		})
 	}
-}
-
-func golden(t *testing.T, file string, got []byte) {
-	t.Helper()
-	want, err := os.ReadFile(file)
-	if err == nil && bytes.Equal(want, got) {
-		return
-	}
-	if *update {
-		require.NoError(t, os.WriteFile(file, got, 0o644))
-		t.Errorf("%s rewritten; read its diff, then run the test without -update", file)
-		return
-	}
-	assert.Equal(t, string(want), string(got))
-	t.Errorf("%s differs; to rewrite it: go test ./stacks/plan -update", file)
 }
 
 func firstLines(warnings []plan.Warning) []string {

@@ -17,7 +17,8 @@ type Plan struct {
 	Name        string `json:"name"`
 	Country     string `json:"country"`     // ISO 3166-1 alpha-2, lower case
 	Environment string `json:"environment"` // dev, test, prod, dr
-	// Protect is true for production and recovery stacks: keys, nodes and stored records then refuse deletion.
+	// Protect is true for production and recovery stacks: the engine then refuses to delete keys, control-plane machines
+	// and stored records until a person says for each that it may (pulumi state unprotect).
 	Protect bool `json:"protect"`
 	// Tags are set on every taggable resource: lagrum.dev/stack, /country, /environment, /operator.
 	Tags map[string]string `json:"tags"`
@@ -77,8 +78,10 @@ type Cluster struct {
 	APISources []string `json:"apiSources"`
 
 	AdminCertificate Lifetime `json:"adminCertificate"`
-	Authority        Lifetime `json:"authority"` // CA certificates
-	Join             Window   `json:"join"`
+	// AuthorityHours is how long CA certificates live. No update renews them: a new authority has to reach every node
+	// before anything is signed with it.
+	AuthorityHours int    `json:"authorityHours"`
+	Join           Window `json:"join"`
 }
 
 // Lifetime is how long a certificate lives and how long before its end any update renews it.

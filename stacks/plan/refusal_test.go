@@ -435,7 +435,8 @@ func TestRefusalsAtOnce(t *testing.T) {
 	}, paths)
 }
 
-// What refuses a production stack only warns in a test stack, where no patient data may be.
+// In a test stack, where no patient data may be, numbers that break the law are warned of, and what only patients need is
+// not asked for.
 func TestTestStackIsWarned(t *testing.T) {
 	t.Parallel()
 	s := load(t, "se-prod", "environment: prod", "environment: test")

@@ -17,8 +17,8 @@ const (
 	// An administrator's certificate lives 90 days and is renewed by any update in its last 30: a stack that is
 	// updated once a month never meets the end of it.
 	adminHours, adminRenewHours = 2160, 720
-	// Authorities live ten years, as kubeadm's own do, and any update in the last year renews them.
-	authorityHours, authorityRenewHours = 87600, 8760
+	// Authorities live ten years, as kubeadm's own do.
+	authorityHours = 87600
 
 	// joinSkew forgives clocks that differ between the program and a new machine.
 	joinSkew = 5 * time.Minute
@@ -97,7 +97,7 @@ func cluster(s *site.Site, at time.Time) Cluster {
 		APIPort:          apiPort,
 		APISources:       sources,
 		AdminCertificate: Lifetime{Hours: adminHours, RenewBefore: adminRenewHours},
-		Authority:        Lifetime{Hours: authorityHours, RenewBefore: authorityRenewHours},
+		AuthorityHours:   authorityHours,
 		Join:             Window{NotBefore: at.Add(-joinSkew), NotAfter: at.Add(s.Cluster.JoinLifetime.Std())},
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lagrum/lagrum/stacks/plan"
 	"github.com/lagrum/lagrum/stacks/site"
+	"github.com/lagrum/lagrum/tests/golden"
 )
 
 // The same site, law and time give the same bytes, whatever the order in which the site lists pools and networks and
@@ -51,7 +52,17 @@ func TestPurity(t *testing.T) {
 	assert.Equal(t, string(before), string(after))
 	again, _, err := plan.Resolve(s, profile(t, s), at())
 	require.NoError(t, err)
-	golden(t, "testdata/se-prod.plan.json", must(again.JSON()))
+	golden.Compare(t, "se-prod.plan.json", string(must(again.JSON())))
+}
+
+// The longest window that a site may ask for is one that bootstrap signs.
+func TestLongestJoinWindow(t *testing.T) {
+	t.Parallel()
+	s := load(t, "se-prod")
+	s.Cluster.JoinLifetime = parse[site.Duration](t, "24h")
+	p, _, err := plan.Resolve(s, profile(t, s), at())
+	require.NoError(t, err)
+	assert.Equal(t, 24*time.Hour+5*time.Minute, p.Cluster.Join.NotAfter.Sub(p.Cluster.Join.NotBefore))
 }
 
 func TestControlPlaneNodes(t *testing.T) {

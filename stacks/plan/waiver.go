@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lagrum/lagrum/stacks/site"
@@ -34,13 +35,21 @@ func (j *judge) waive(declared []site.Waiver) []Waiver {
 		}
 	}
 	for _, r := range refusals {
-		i := slices.IndexFunc(valid, func(w *Waiver) bool { return w != nil && slices.Contains(r.Requirements, w.Requirement) })
-		if i < 0 {
+		var by *Waiver
+		for _, w := range valid {
+			if w == nil || !slices.Contains(r.Requirements, w.Requirement) {
+				continue
+			}
+			w.Paths = append(w.Paths, r.Path)
+			if by == nil {
+				by = w
+			}
+		}
+		if by == nil {
 			j.refuse(r)
 			continue
 		}
-		valid[i].Paths = append(valid[i].Paths, r.Path)
-		j.warnings = append(j.warnings, Warning{Finding: r, Waiver: valid[i]})
+		j.warnings = append(j.warnings, Warning{Finding: r, Waiver: by})
 	}
 	var used []Waiver
 	for i, w := range valid {
@@ -54,6 +63,11 @@ func (j *judge) waive(declared []site.Waiver) []Waiver {
 		if len(w.Paths) == 0 {
 			j.warn(Finding{Path: path, Value: w.Requirement, Message: "waives nothing: no refusal names it", Remedy: "take it out"})
 			continue
+		}
+		if len(w.Paths) > 1 {
+			j.warn(Finding{Path: path, Value: w.Requirement,
+				Message: fmt.Sprintf("waives %d refusals: %s", len(w.Paths), strings.Join(w.Paths, ", ")),
+				Remedy:  "see that its reason holds for each of them"})
 		}
 		used = append(used, *w)
 	}

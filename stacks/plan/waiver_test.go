@@ -125,8 +125,19 @@ func TestWaivers(t *testing.T) {
 				`waived until 2026-12-31 by Head of security (The recertification audit is booked for August.): ` +
 					`dataCentre.country: "gb" is outside the residency of the data; choose a place inside the EEA`,
 				`waived until 2026-12-31 by Head of security (The recertification audit is booked for August.): ` +
-					`backup.country: "gb" is outside the residency of the data; choose a place inside the EEA`},
+					`backup.country: "gb" is outside the residency of the data; choose a place inside the EEA`,
+				`waivers[0]: "EU-GDPR-44" waives 2 refusals: dataCentre.country, backup.country; see that its reason holds for each of them`},
 			refusals: []string{"retention.recordYears"},
+		},
+		{
+			name: "two that one refusal names",
+			edit: func(t *testing.T, s *site.Site) {
+				s.ControlPlane().Count = 1
+				s.Waivers = []site.Waiver{waiver(t, "EU-NIS2-21-2-c", "2026-12-31"), waiver(t, "EU-GDPR-32-1-b", "2026-12-31")}
+			},
+			paths: [][]string{{"nodePools[1].count"}, {"nodePools[1].count"}},
+			warnings: []string{`waived until 2026-12-31 by Head of security (The recertification audit is booked for August.): ` +
+				`nodePools[1].count: "1" control planes do not outlive the loss of one; use 3`},
 		},
 		{
 			name: "an expired waiver is not waived by another",

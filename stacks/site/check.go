@@ -10,7 +10,7 @@ import (
 
 // checker judges what values say together. It needs no law and no clock.
 type checker struct {
-	// unread are the decoder's problems: whatever they touch is not judged, neither the value itself nor the
+	// unread are the decoder's problems with values: whatever they touch is not judged, neither the value itself nor the
 	// whole that it is part of.
 	unread   Problems
 	problems Problems

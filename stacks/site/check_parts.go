@@ -104,6 +104,8 @@ func (c *checker) labels(p *Pool, path string) {
 			c.bad(at, "", "is not a label key", "write a name, with a domain before a slash, e.g. example.org/zone")
 		case reservedLabel.MatchString(key):
 			c.bad(at, "", "belongs to Kubernetes, which forbids a node to set it", "use a domain of your own")
+		case ownLabel.MatchString(key):
+			c.bad(at, "", "belongs to Lagrum, which sets its own", "use a domain of your own")
 		case !labelValueText.MatchString(label):
 			c.bad(at, shown(label), "is not a label value", "use at most 63 letters, digits, dots, hyphens and underscores")
 		}

@@ -13,13 +13,26 @@ import (
 
 // decoder walks a document and the Go type that it should be side by side, and goes on after a mistake. The types
 // used are few: structs, pointers to them, slices, string maps, numbers, booleans and texts.
-type decoder struct{ problems Problems }
+type decoder struct {
+	problems Problems
+	// unread are the problems with a value that could therefore not be read. The others, such as a key that nobody
+	// knows, leave the values that are there as good as they were.
+	unread Problems
+}
 
+// problem reports a value that could not be read.
 func (d *decoder) problem(path string, value, message, remedy string) {
+	d.unread = append(d.unread, d.note(path, value, message, remedy))
+}
+
+// note reports a mistake that costs no value.
+func (d *decoder) note(path string, value, message, remedy string) Problem {
 	if path == "" {
 		path = key
 	}
-	d.problems = append(d.problems, Problem{path, value, message, remedy})
+	p := Problem{path, value, message, remedy}
+	d.problems = append(d.problems, p)
+	return p
 }
 
 // decode reads n into v. A v that could not be read is zero afterwards, so that no default passes for it.
@@ -65,11 +78,11 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, path, example string) {
 
 // text reads a value type or a word of a closed list.
 func (d *decoder) text(n *yaml.Node, v reflect.Value, target encoding.TextUnmarshaler, path string) {
-	tags := []string{"!!str", "!!timestamp"}
+	tag := "!!str" // a day without quotes is a point in time, also to Pulumi
 	if v.Type() == reflect.TypeFor[Days]() {
-		tags = []string{"!!int"}
+		tag = "!!int"
 	}
-	if !d.is(n, v, path, tags...) {
+	if !d.is(n, v, path, tag) {
 		return
 	}
 	if err := target.UnmarshalText([]byte(n.Value)); err != nil {
@@ -109,7 +122,7 @@ func (d *decoder) section(n *yaml.Node, v reflect.Value, path string) {
 			if meant != "" {
 				remedy = "did you mean " + meant + "?"
 			}
-			d.problem(p.path, "", "is not a known key", remedy)
+			d.note(p.path, "", "is not a known key", remedy)
 			if meant == "" || given[meant] {
 				continue
 			}
@@ -155,10 +168,10 @@ func (d *decoder) pairs(n *yaml.Node, path string) []pair {
 		case k.Kind != yaml.ScalarNode || k.ShortTag() == "!!null":
 			d.problem(path, "", "has a key that is not text", "write each key as a plain word")
 		case namesSecret(k.Value):
-			d.problem(at, "", "looks like a secret, and a site holds none",
+			d.note(at, "", "looks like a secret, and a site holds none",
 				"take it out and run: pulumi config set --secret lagrum:"+shown(k.Value))
 		case seen[k.Value]:
-			d.problem(at, "", "is given twice", "keep one")
+			d.note(at, "", "is given twice", "keep one")
 		default:
 			pairs = append(pairs, pair{k.Value, at, n.Content[i+1]})
 		}
@@ -175,7 +188,7 @@ func (d *decoder) is(n *yaml.Node, v reflect.Value, path string, tags ...string)
 	}
 	v.SetZero()
 	names := map[string]string{
-		"!!map": "a mapping", "!!seq": "a list", "!!str": "text", "!!timestamp": "text", "!!int": "a whole number",
+		"!!map": "a mapping", "!!seq": "a list", "!!str": "text", "!!timestamp": "a point in time", "!!int": "a whole number",
 		"!!float": "a number", "!!bool": "true or false",
 	}
 	value := ""

@@ -42,6 +42,7 @@ var (
 	labelKeyText    = whole(`(` + dnsName + `/)?` + labelWord)
 	labelValueText  = whole(`(` + labelWord + `)?`)
 	reservedLabel   = whole(`([a-z0-9.-]+\.)?(kubernetes|k8s)\.io/.*`)
+	ownLabel        = whole(`([a-z0-9.-]+\.)?lagrum\.dev/.*`)
 	plainKey        = whole(`[A-Za-z0-9_-]+`)
 )
 
@@ -116,7 +117,7 @@ func (regionKind) parse(text string) (string, string, string) {
 }
 
 func (zoneKind) parse(text string) (string, string, string) {
-	if !placeText.MatchString(text) {
+	if !labelValueText.MatchString(text) || !placeText.MatchString(text) { // it becomes a label of the zone's nodes
 		return "", "is not a zone", "use the cloud's name of it, e.g. a or nova"
 	}
 	return text, "", ""

@@ -64,7 +64,7 @@ func Load(data []byte) (Site, []Warning, error) {
 	d := &decoder{}
 	d.decode(root.Content[0], reflect.ValueOf(&s).Elem(), "", "")
 	s.fill()
-	c := &checker{unread: d.problems}
+	c := &checker{unread: d.unread}
 	c.site(&s)
 	if problems := append(d.problems, c.problems...); len(problems) > 0 {
 		return Site{}, nil, problems

@@ -2,9 +2,7 @@ package site_test
 
 import (
 	"encoding/json"
-	"flag"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,9 +11,8 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/lagrum/lagrum/stacks/site"
+	"github.com/lagrum/lagrum/tests/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files, and still fail")
 
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
@@ -31,16 +28,9 @@ func TestRoundTrip(t *testing.T) {
 			t.Parallel()
 			text, err := site.Marshal(tt.site)
 			require.NoError(t, err)
-			path := filepath.Join("testdata", tt.golden)
-			if *update {
-				require.NoError(t, os.WriteFile(path, text, 0o644))
-				t.Errorf("%s is rewritten: look at it, then run go test ./stacks/site", path)
-			}
-			golden, err := os.ReadFile(path)
-			require.NoError(t, err)
-			require.Equal(t, string(golden), string(text), "run: go test ./stacks/site -run TestRoundTrip -update")
+			golden.Compare(t, tt.golden, string(text))
 
-			loaded, warnings, err := site.Load(golden)
+			loaded, warnings, err := site.Load(text)
 			require.NoError(t, err)
 			assert.Empty(t, warnings)
 			assert.Equal(t, tt.site, loaded)

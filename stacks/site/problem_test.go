@@ -241,7 +241,8 @@ func TestProblems(t *testing.T) {
 		one("waiver without an owner", "    owner: Head of information security\n", "",
 			"waivers[0].owner: is missing; add it, e.g. owner: Head of information security"),
 		one("waiver without an end", "    until: \"2026-12-31\"\n", "", `waivers[0].until: is missing; add it, e.g. until: "2026-12-31"`),
-		one("waiver twice", "waivers:\n", "waivers:\n  - {requirement: SE-PDL-3-17, reason: The audit is booked for May., owner: CISO, until: 2026-12-31}\n",
+		one("day without quotes", `until: "2026-12-31"`, "until: 2026-12-31", `waivers[0].until: "2026-12-31" is a point in time, not text; write it in quotes`),
+		one("waiver twice", "waivers:\n", "waivers:\n  - {requirement: SE-PDL-3-17, reason: The audit is booked for May., owner: CISO, until: \"2026-12-31\"}\n",
 			`waivers[1].requirement: "SE-PDL-3-17" is waived twice; keep one`),
 
 		// Many at once: no mistake hides another, and none is made up.
@@ -254,6 +255,12 @@ func TestProblems(t *testing.T) {
 			"nodePools[1].disks[1].gibs: is not a known key; did you mean gib?",
 			`nodePools[0].count: "4" is no size for a control plane; use 1, or 3 to outlive the loss of a machine`,
 			`waivers[0].reason: "soon" says too little; use at least 20 characters: why, and what will end it`,
+		}},
+		{"a key that nobody knows hides nothing of the whole", []string{"gib: 200", "gibs: 200", "role: worker", "role: control-plane"}, []string{
+			"nodePools[1].disks[1].gibs: is not a known key; did you mean gib?",
+			`nodePools[1].count: "6" is no size for a control plane; use 1, or 3 to outlive the loss of a machine`,
+			`nodePools[1].generation: "2" would replace all control planes at once; keep 1, and append the slots to replace to replacements`,
+			"nodePools: has 2 control-plane pools; declare exactly one pool with role control-plane",
 		}},
 		{"a count that cannot be read says nothing about slots", []string{"    count: 3\n", "    count: three\n"}, []string{
 			`nodePools[0].count: "three" is text, not a whole number; write a whole number`,

@@ -193,7 +193,8 @@ type Pool struct {
 	Name Name `yaml:"name" example:"workers"`
 	// Role of its nodes: control-plane or worker.
 	Role Role `yaml:"role" example:"worker"`
-	// Count of nodes. Control planes: 1 or 3. Workers: 0 to 1000.
+	// Count of nodes. Workers: 0 to 1000. Control planes: 1 or 3, and never lowered while the cluster lives: the machines
+	// would go without having left etcd, and those that stay would have no quorum.
 	Count int `yaml:"count" example:"3"`
 	// Zones that the nodes are spread over in turn.
 	Zones []Zone `yaml:"zones" example:"[a, b, c]"`
