@@ -78,15 +78,33 @@ func TestDocumentedCommandsExist(t *testing.T) {
 		targets[m[1]] = true
 	}
 	require.NotEmpty(t, targets)
+	verbs := map[string]bool{}
+	sources, err := filepath.Glob(filepath.Join(root, "cmd/lagrum/*.go"))
+	require.NoError(t, err)
+	for _, source := range sources {
+		text, err := os.ReadFile(source)
+		require.NoError(t, err)
+		for _, m := range regexp.MustCompile(`Use: +"([a-z]+)`).FindAllStringSubmatch(string(text), -1) {
+			verbs[m[1]] = true
+		}
+		for _, m := range regexp.MustCompile(`labVerb\("([a-z]+)`).FindAllStringSubmatch(string(text), -1) {
+			verbs[m[1]] = true
+		}
+	}
+	require.True(t, verbs["lab"] && verbs["up"] && verbs["doctor"], "the verbs of cmd/lagrum are no longer found: %v", verbs)
 	documents, err := filepath.Glob(filepath.Join(root, "docs/*.md"))
 	require.NoError(t, err)
 	documents = append(documents, filepath.Join(root, "README.md"))
 	command := regexp.MustCompile("(?m)(?:^|`)make ([a-z0-9-]+)")
+	companion := regexp.MustCompile(`bin/lagrum (?:lab )?([a-z]+)`)
 	for _, d := range documents {
 		text, err := os.ReadFile(d)
 		require.NoError(t, err)
 		for _, m := range command.FindAllStringSubmatch(string(text), -1) {
 			require.True(t, targets[m[1]], "%s: there is no `make %s`", filepath.Base(d), m[1])
+		}
+		for _, m := range companion.FindAllStringSubmatch(string(text), -1) {
+			require.True(t, verbs[m[1]], "%s: there is no `%s`", filepath.Base(d), m[0])
 		}
 	}
 }

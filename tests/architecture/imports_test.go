@@ -156,6 +156,20 @@ func TestImportLawFindsABreach(t *testing.T) {
 	}, all)
 }
 
+// What was decided is in the plan: whoever builds reads nothing else. (The plan itself imports the site's types, so only
+// direct imports tell.)
+func TestBuildersReadThePlanAlone(t *testing.T) {
+	for _, p := range list(t, "./...") {
+		if within(p.ImportPath, "components", "providers") {
+			require.NotContains(t, p.Imports, module+"/stacks/site", p.ImportPath)
+			require.NotContains(t, p.Imports, module+"/stacks/country", p.ImportPath)
+		}
+		if p.ImportPath == module {
+			require.ElementsMatch(t, []string{module + "/stacks", "github.com/pulumi/pulumi/sdk/v3/go/pulumi"}, p.Imports)
+		}
+	}
+}
+
 func TestEveryPackageSaysWhatItIs(t *testing.T) {
 	for _, p := range list(t, "./...") {
 		if p.Doc == "" && !strings.HasSuffix(p.ImportPath, "_test") && !strings.HasPrefix(room(p.ImportPath), "tests/") {

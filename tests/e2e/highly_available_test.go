@@ -12,21 +12,27 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// joinLifetime is the shortest that a site may declare.
+const joinLifetime = 10 * time.Minute
+
 // TestThreeAndTwo brings up three control planes and two workers by changing nothing but the site, and loses one.
 func TestThreeAndTwo(t *testing.T) {
 	before := snapshot(t)
 	w := newWorld(t, "ha", func(site map[string]any) {
 		pool(site, "cp")["count"], pool(site, "workers")["count"] = 3, 2
+		cluster(site)["joinLifetime"] = joinLifetime.String()
 	})
 	t.Cleanup(func() {
 		w.lagrum(t, 5*time.Minute, "lab", "down")
 		requireNothingLeft(t, before)
 	})
+	var ended time.Time // when the credentials with which the first nodes joined are over
 	step(t, "up", func(t *testing.T) {
 		w.lagrum(t, 60*time.Minute, "lab", "up")
 		w.enter(t)
 		require.ElementsMatch(t, []string{"cp-1-g1", "cp-2-g1", "cp-3-g1", "workers-1-g1", "workers-2-g1"}, w.names(t, "nodes"))
 		require.Len(t, w.members(t, "cp-1-g1"), 3)
+		ended = time.Now().Add(joinLifetime)
 	})
 	step(t, "an unchanged site has nothing to do", w.unchanged)
 	step(t, "a control plane is lost and the API goes on serving", func(t *testing.T) {
@@ -56,6 +62,14 @@ func TestThreeAndTwo(t *testing.T) {
 		require.Contains(t, members, "cp-1-g2")
 		require.NotContains(t, members, "cp-1-g1")
 		w.kubectl(t, "-n", "default", "get", "configmap", "written-while-one-is-down")
+		w.unchanged(t)
+	})
+	step(t, "a pool grows after the credentials of its first nodes ended", func(t *testing.T) {
+		time.Sleep(time.Until(ended))
+		w.unchanged(t)
+		w.edit(t, func(site map[string]any) { pool(site, "workers")["count"] = 3 })
+		w.pulumi(t, "up", "--yes", "--skip-preview")
+		eventually(t, 10*time.Minute, "the third worker is Ready", func() error { return w.ready(t, "workers-3-g1") })
 		w.unchanged(t)
 	})
 }
