@@ -150,15 +150,16 @@ kind: NetworkPolicy
 metadata: {name: closed, namespace: web}
 spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress]}
 `)
-	// Denied is a connection that nobody answers, while the name still resolves and the command itself still runs.
+	// Denied is a connection that is not made, while the command itself runs, the name resolves and the pods are there.
 	eventually(t, time.Minute, "the client is denied", func() error {
 		err := w.get(t)
 		if err == nil {
 			return fmt.Errorf("the Service still answers")
 		}
-		if !strings.Contains(err.Error(), "context deadline exceeded") || !strings.Contains(err.Error(), "dial tcp") {
+		if !strings.Contains(err.Error(), "dial tcp 10.96.") {
 			return fmt.Errorf("not denied, but failed: %w", err)
 		}
+		w.kubectl(t, "-n", "web", "rollout", "status", "deployment/web", "--timeout=10s")
 		return w.probe(t, "lookup", "web.web.svc.cluster.local")
 	})
 	w.apply(t, `
