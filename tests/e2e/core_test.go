@@ -19,11 +19,11 @@ import (
 // TestCore is the core path: one control plane and one worker, from nothing to nothing. The steps build on each
 // other, so the first failure ends the test.
 func TestCore(t *testing.T) {
-	before := snapshot(t)
+	before := snapshot(t, "e2e")
 	w := newWorld(t, "e2e")
 	t.Cleanup(func() {
 		w.lagrum(t, 5*time.Minute, "lab", "down")
-		requireNothingLeft(t, before)
+		requireNothingLeft(t, "e2e", before)
 	})
 	step(t, "a preview works before anything exists", w.firstPreview)
 	step(t, "up, killed three times on the way", func(t *testing.T) {

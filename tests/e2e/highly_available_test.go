@@ -17,14 +17,14 @@ const joinLifetime = 10 * time.Minute
 
 // TestThreeAndTwo brings up three control planes and two workers by changing nothing but the site, and loses one.
 func TestThreeAndTwo(t *testing.T) {
-	before := snapshot(t)
+	before := snapshot(t, "ha")
 	w := newWorld(t, "ha", func(site map[string]any) {
 		pool(site, "cp")["count"], pool(site, "workers")["count"] = 3, 2
 		cluster(site)["joinLifetime"] = joinLifetime.String()
 	})
 	t.Cleanup(func() {
 		w.lagrum(t, 5*time.Minute, "lab", "down")
-		requireNothingLeft(t, before)
+		requireNothingLeft(t, "ha", before)
 	})
 	var ended time.Time // when the credentials with which the first nodes joined are over
 	step(t, "up", func(t *testing.T) {
