@@ -6,6 +6,7 @@ import (
 	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
 	"github.com/pulumi/pulumi-tls/sdk/v5/go/tls"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
 
 	"github.com/lagrum/lagrum/components/cluster"
 	"github.com/lagrum/lagrum/components/pki"
@@ -23,7 +24,7 @@ type infrastructure struct {
 }
 
 func newInfrastructure(ctx *pulumi.Context, p *plan.Plan) (*infrastructure, error) {
-	cloud, err := clouds[p.Cloud.Kind](ctx, p)
+	cloud, err := clouds[p.Cloud.Kind](ctx, p, secrets(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -36,16 +37,34 @@ func newInfrastructure(ctx *pulumi.Context, p *plan.Plan) (*infrastructure, erro
 		return nil, err
 	}
 	for _, pool := range p.Pools {
-		made.Pools[pool.Name], err = cloud.Nodes(ctx, p.Name+"-"+pool.Name, &providers.NodesArgs{
+		name := p.Name + "-" + pool.Name
+		laid, err := cloud.NodeSecrets(ctx, name+"-secrets", &providers.NodeSecretsArgs{
 			Plan: p, Pool: pool, Foundation: made.Foundation,
-			UserData: cluster.UserData(p, pool, made.Foundation.Endpoint, cloud.SecretFetch()),
-			Secrets:  cluster.Secrets(p, pool, made.Foundation.Endpoint, made.PKI),
+			Bundles: cluster.Secrets(p, pool, made.Foundation.Endpoint, made.PKI),
+		})
+		if err != nil {
+			return nil, fmt.Errorf("pool %s: secrets: %w", pool.Name, err)
+		}
+		made.Pools[pool.Name], err = cloud.Nodes(ctx, name, &providers.NodesArgs{
+			Plan: p, Pool: pool, Foundation: made.Foundation, Secrets: laid,
+			UserData: cluster.UserData(p, pool, made.Foundation.Endpoint, laid),
 		})
 		if err != nil {
 			return nil, fmt.Errorf("pool %s: %w", pool.Name, err)
 		}
 	}
 	return made, nil
+}
+
+// secrets reads the secrets of the stack's configuration.
+func secrets(ctx *pulumi.Context) providers.Secrets {
+	return func(key string) (pulumi.StringOutput, error) {
+		value, err := config.TrySecret(ctx, "lagrum:"+key)
+		if err != nil {
+			return value, fmt.Errorf("lagrum:%s: not set; run: pulumi config set --secret lagrum:%s", key, key)
+		}
+		return value, nil
+	}
 }
 
 // newIdentity makes the keys and certificates, with providers of their own since the default ones are disabled.

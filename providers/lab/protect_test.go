@@ -18,15 +18,16 @@ func TestProtect(t *testing.T) {
 	for _, protect := range []bool{true, false} {
 		decided := &plan.Plan{Name: "se-prod", Protect: protect}
 		r := harness.Run(t, func(ctx *pulumi.Context) error {
-			cloud, err := New(ctx, decided)
+			cloud, err := New(ctx, decided, nil)
 			if err != nil {
 				return err
 			}
-			made := &providers.Foundation{NetworkID: pulumi.String("n").ToStringOutput(), Balancer: pulumi.String("b").ToStringOutput()}
+			made := &providers.Foundation{Own: own{network: pulumi.String("n").ToStringOutput(), balancer: pulumi.String("b").ToStringOutput()}}
 			for role, node := range map[plan.Role]string{plan.ControlPlane: "cp-1-g1", plan.Worker: "workers-1-g1"} {
 				text := map[string]pulumi.StringInput{node: pulumi.String("")}
+				secrets := map[string]providers.NodeSecret{node: {Bundle: pulumi.String("")}}
 				_, err := cloud.Nodes(ctx, "se-prod-"+string(role), &providers.NodesArgs{
-					Plan: decided, Foundation: made, UserData: text, Secrets: text,
+					Plan: decided, Foundation: made, UserData: text, Secrets: secrets,
 					Pool: plan.Pool{Name: string(role), Role: role, Size: "2c2g", Nodes: []plan.Node{{Name: node}}},
 				})
 				if err != nil {

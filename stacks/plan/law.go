@@ -118,11 +118,11 @@ func (j *judge) laboratory(s *site.Site, d *country.Duties) {
 // disks refuses a cloud that has no encrypted disk to give. AWS encrypts every volume by its own key service.
 func (j *judge) disks(s *site.Site, d *country.Duties) {
 	o := s.Cloud.OpenStack
-	if o == nil || !o.EncryptedVolumeType.IsZero() || o.GuestEncryption {
+	if o == nil || !o.EncryptedVolumeType.IsZero() {
 		return
 	}
-	j.refuse(j.on(Finding{Path: "cloud.openstack.encryptedVolumeType", Message: "is missing, and guestEncryption is not set: no disk would be encrypted",
-		Remedy: "name the volume type that the cloud's administrators made with encryption, or set guestEncryption: true"}, d.Encrypted.Cites, ""))
+	j.refuse(j.on(Finding{Path: "cloud.openstack.encryptedVolumeType", Message: "is missing: no disk would be encrypted",
+		Remedy: "name the volume type that the cloud's administrators made with encryption"}, d.Encrypted.Cites, ""))
 }
 
 func (j *judge) version(s *site.Site, d *country.Duties) {

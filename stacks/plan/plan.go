@@ -56,6 +56,25 @@ type Cloud struct {
 	Region string `json:"region"`
 	// Zones is the ordered union of the pools' zones.
 	Zones []string `json:"zones"`
+	// OpenStack and AWS hold what the adapter of that cloud needs besides; nil on the others.
+	OpenStack *OpenStack `json:"openstack,omitempty"`
+	AWS       *AWS       `json:"aws,omitempty"`
+}
+
+// OpenStack holds the facts of an OpenStack project.
+type OpenStack struct {
+	AuthURL         string `json:"authURL"` // Keystone's, with its version
+	Project         string `json:"project"`
+	ExternalNetwork string `json:"externalNetwork"` // id; the way out, and no way in
+	Image           string `json:"image"`           // id
+	// VolumeType is one that an administrator made with encryption. The plan refuses a site without.
+	VolumeType string `json:"volumeType"`
+}
+
+// AWS holds the facts of an account at Amazon Web Services.
+type AWS struct {
+	Account string `json:"account"` // the provider refuses to work in another
+	Image   string `json:"image"`   // id of the machine image
 }
 
 // Cluster holds the facts of the Kubernetes cluster.

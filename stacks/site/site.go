@@ -136,14 +136,13 @@ type OpenStack struct {
 	Region Region `yaml:"region" example:"sto-1"`
 	// Project that owns the stack.
 	Project Text `yaml:"project" example:"care-prod"`
-	// ExternalNetwork that the API's address is taken from.
-	ExternalNetwork Text `yaml:"externalNetwork" example:"public"`
-	// Image that nodes boot from, with Kubernetes at the cluster's version.
-	Image Text `yaml:"image" example:"lagrum-node-v1.36.3"`
-	// EncryptedVolumeType is the volume type that an administrator made with encryption. Absent: the cloud has none.
+	// ExternalNetwork is the id of the network through which nodes reach the outside. Nothing reaches them from there.
+	ExternalNetwork UUID `yaml:"externalNetwork" example:"8b1c9a52-5d0e-4f53-a3a5-2d9f7b0c6e11"`
+	// Image is the id of the image that nodes boot from, with Kubernetes at the cluster's version.
+	Image UUID `yaml:"image" example:"0d4f7c1e-9b1a-4c57-8f6e-3f0d2b9a7c44"`
+	// EncryptedVolumeType is the volume type that the cloud's administrators made with encryption. Every disk is of it; a
+	// site without one is refused.
 	EncryptedVolumeType Text `yaml:"encryptedVolumeType,omitempty" example:"luks"`
-	// GuestEncryption says that nodes encrypt their data disks themselves, because the cloud cannot.
-	GuestEncryption bool `yaml:"guestEncryption,omitempty"`
 }
 
 // AWS holds the facts of an account at Amazon Web Services.
