@@ -67,12 +67,22 @@ func (j *judge) logs(s *site.Site, class site.LogClass, rule country.LogRule) Lo
 			Message: fmt.Sprintf("days ends before the lock of %d days: a lock that outlasts the need is itself a breach", c.FloorDays),
 			Remedy:  "use at least the floor"}, rule.Ceiling.Cites, rule.Ceiling.Reading))
 	}
+	// Records without a declared life are refused by themselves.
+	if years := s.Retention.RecordYears; rule.Ceiling.Value == country.RecordBound && years > 0 && c.CeilingDays > wholeDays(years) {
+		j.refuseSerious(j.on(Finding{Path: path + ".ceilingDays", Value: strconv.Itoa(c.CeilingDays),
+			Message: fmt.Sprintf("days is longer than the %d years of the records that the log is about", years),
+			Remedy:  fmt.Sprintf("use at most %d", wholeDays(years))}, rule.Ceiling.Cites, rule.Ceiling.Reading))
+	}
 	return c
 }
 
 func (j *judge) records(s *site.Site, rule country.Rule[int]) int {
 	declared := s.Retention.RecordYears
 	if declared == 0 {
+		if rule.Value == 0 && j.serious {
+			j.refuse(j.on(Finding{Path: "retention.recordYears", Message: "is missing, and the country's rules give no number that is established",
+				Remedy: "declare for how many years records are kept, as counsel has it"}, rule.Cites, rule.Reading))
+		}
 		return rule.Value
 	}
 	if declared < rule.Value {
@@ -82,6 +92,9 @@ func (j *judge) records(s *site.Site, rule country.Rule[int]) int {
 	}
 	return declared
 }
+
+// wholeDays is the longest that a number of years can be, in days: 5 years are 1827, with two leap days.
+func wholeDays(years int) int { return years*365 + (years+3)/4 }
 
 // backup judges how often backups are made and where they go.
 func (j *judge) backup(s *site.Site, d *country.Duties) {

@@ -28,6 +28,9 @@ func (j *judge) site(s *site.Site, d *country.Duties) {
 
 func (j *judge) residency(s *site.Site, d *country.Duties) {
 	allowed, remedy := d.Residency, "choose a place inside the EEA"
+	if !slices.Equal(allowed.Value, country.EEA()) {
+		remedy = "choose a place in one of: " + strings.Join(allowed.Value, ", ")
+	}
 	if s.ListedSystem {
 		if !d.ListedSystem.Set() {
 			j.refuse(Finding{Path: "listedSystem", Value: "true", Message: "has no meaning: the country has no list of systems that must stay", Remedy: "take it out"})
@@ -77,7 +80,7 @@ func (j *judge) certificate(s *site.Site, d *country.Duties) {
 	c := s.DataCentre.Certificate
 	if c == nil {
 		j.refuse(on(Finding{Path: "dataCentre.certificate", Message: "is missing",
-			Remedy: "add the provider's " + rule.Value + " certificate with its last day"}))
+			Remedy: "add the provider's " + rule.Value.Standard + " certificate with its last day"}))
 		return
 	}
 	last := c.ValidUntil
@@ -93,10 +96,17 @@ func (j *judge) certificate(s *site.Site, d *country.Duties) {
 		j.warn(on(Finding{Path: "dataCentre.certificate.validUntil", Value: last.String(), Message: "is less than 60 days away",
 			Remedy: "have the provider send the certificate that follows it"}))
 	}
-	if !strings.Contains(c.Standard.String(), "27001") {
-		j.warn(on(Finding{Path: "dataCentre.certificate.standard", Value: c.Standard.String(), Message: "is not " + rule.Value,
-			Remedy: "have the operator's security officer decide whether it shows as much"}))
+	if rule.Value.ShownBy(c.Standard.String()) {
+		return
 	}
+	f := on(Finding{Path: "dataCentre.certificate.standard", Value: c.Standard.String(), Message: "is not " + rule.Value.Standard,
+		Remedy: "have the operator's security officer decide whether it shows as much"})
+	if rule.Value.Named {
+		f.Remedy = "have the provider send its " + rule.Value.Standard + ", and write its name so"
+		j.refuse(f)
+		return
+	}
+	j.warn(f)
 }
 
 func (j *judge) laboratory(s *site.Site, d *country.Duties) {
