@@ -56,6 +56,11 @@ func TestGolden(t *testing.T) {
 		{"se-prod", nil},
 		{"se-dr", nil},
 		{"dk-prod", nil},
+		{"no-prod", nil},
+		{"fi-prod", nil},
+		{"de-prod", nil},
+		{"fr-prod", nil},
+		{"nl-prod", nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.stack, func(t *testing.T) {

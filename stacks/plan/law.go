@@ -102,7 +102,7 @@ func (j *judge) certificate(s *site.Site, d *country.Duties) {
 	f := on(Finding{Path: "dataCentre.certificate.standard", Value: c.Standard.String(), Message: "is not " + rule.Value.Standard,
 		Remedy: "have the operator's security officer decide whether it shows as much"})
 	if rule.Value.Named {
-		f.Remedy = "have the provider send its " + rule.Value.Standard + ", and write its name so"
+		f.Remedy = "have the provider send its certificate, and name the standard so"
 		j.refuse(f)
 		return
 	}
@@ -115,10 +115,10 @@ func (j *judge) laboratory(s *site.Site, d *country.Duties) {
 	}
 	if j.serious {
 		j.refuse(j.on(Finding{Path: "cloud.lab", Message: "is a laboratory, and the stack is for " + string(s.Environment),
-			Remedy: "name a cloud, or set environment: dev"}, d.Separation.Cites, ""))
+			Remedy: "name a cloud, or set environment: dev"}, d.Separation.Cites, d.Separation.Reading))
 	}
 	j.warn(j.on(Finding{Path: "cloud.lab", Message: "has disks whose encryption nothing can show", Remedy: "keep patient data out"},
-		d.Encrypted.Cites, ""))
+		d.Encrypted.Cites, d.Encrypted.Reading))
 	if !s.Cloud.Lab.WireGuard {
 		j.warn(j.on(Finding{Path: "cloud.lab.wireguard", Value: "false", Message: "leaves traffic between nodes in the clear",
 			Remedy: "keep patient data out"}, d.TLSMinimum.Cites, ""))
@@ -132,7 +132,7 @@ func (j *judge) disks(s *site.Site, d *country.Duties) {
 		return
 	}
 	j.refuse(j.on(Finding{Path: "cloud.openstack.encryptedVolumeType", Message: "is missing, and guestEncryption is not set: no disk would be encrypted",
-		Remedy: "name the volume type that the cloud's administrators made with encryption, or set guestEncryption: true"}, d.Encrypted.Cites, ""))
+		Remedy: "name the volume type that the cloud's administrators made with encryption, or set guestEncryption: true"}, d.Encrypted.Cites, d.Encrypted.Reading))
 }
 
 func (j *judge) version(s *site.Site, d *country.Duties) {
@@ -144,7 +144,7 @@ func (j *judge) version(s *site.Site, d *country.Duties) {
 		supported = append(supported, r.version)
 	}
 	j.refuse(j.on(Finding{Path: "cluster.version", Value: s.Cluster.Version.String(), Message: "cannot be built",
-		Remedy: "use one of: " + strings.Join(supported, ", ")}, d.Supported.Cites, ""))
+		Remedy: "use one of: " + strings.Join(supported, ", ")}, d.Supported.Cites, d.Supported.Reading))
 }
 
 // sources refuses networks so wide that they are the Internet in pieces: no organisation was ever given more than a /8
@@ -158,7 +158,7 @@ func (j *judge) sources(s *site.Site, d *country.Duties) {
 		if p.Bits() < least {
 			j.refuse(j.on(Finding{Path: fmt.Sprintf("cluster.apiSources[%d]", i), Value: source.String(),
 				Message: "opens the API to the Internet", Remedy: "list the networks that administrators and pipelines come from"},
-				d.ClosedNetwork.Cites, ""))
+				d.ClosedNetwork.Cites, d.ClosedNetwork.Reading))
 		}
 	}
 }
