@@ -1,5 +1,8 @@
 package country
 
+// readingGDPR goes with every duty that rests on the GDPR here: no row says that it holds outside the Union.
+const readingGDPR = "that the GDPR holds in Norway, through the EEA agreement, is our reading"
+
 // norway is in the EEA and not in the Union. By the catalogue its Digitalsikkerhetsloven implements NIS1 and not NIS2
 // (NO-DSL), so that neither NIS2 nor Implementing Regulation 2024/2690, which is made under it, is cited as law here.
 // Where only those name a duty in the Union, the duty is read from the GDPR or from Norwegian rows, and each Reading
@@ -15,38 +18,38 @@ func norway() Profile {
 			"Normen (`NO-NORM`) is an industry code; that it binds by contract or by connection to the network is general knowledge without a source.",
 		},
 		Duties: Duties{
-			Residency: Rule[[]string]{Value: EEA(), Cites: []string{"EU-GDPR-44", "EU-GDPR-49"}, Reading: readingEEA},
+			Residency: Rule[[]string]{Value: EEA(), Cites: []string{"EU-GDPR-44", "EU-GDPR-49"}, Reading: readingEEA + "; " + readingGDPR},
 			PatientAccessLog: LogRule{
 				Floor: Rule[int]{Value: 0, Cites: []string{"NO-NORM", "NO-PJF-14"},
 					Reading: "how long these rules have logs kept is not established: the site declares a number"},
-				Ceiling: Rule[CeilingRule]{Value: NeedBased, Cites: []string{"EU-GDPR-5-1-e", "NO-NORM"}, Reading: readingNeed},
+				Ceiling: Rule[CeilingRule]{Value: NeedBased, Cites: []string{"EU-GDPR-5-1-e", "NO-NORM"}, Reading: readingNeed + "; " + readingGDPR},
 			},
 			PlatformSecurityLog: LogRule{
 				Floor: Rule[int]{Value: 0, Cites: []string{"NO-NORM"},
 					Reading: "the code asks for security logs of the infrastructure; how long is not established: the site declares a number"},
-				Ceiling: Rule[CeilingRule]{Value: NeedBased, Cites: []string{"EU-GDPR-5-1-e", "NO-NORM"}, Reading: readingNeed},
+				Ceiling: Rule[CeilingRule]{Value: NeedBased, Cites: []string{"EU-GDPR-5-1-e", "NO-NORM"}, Reading: readingNeed + "; " + readingGDPR},
 			},
-			RecordYears: Rule[int]{Value: 0, Cites: []string{"EU-GDPR-5-1-e", "EU-GDPR-30-1"}, Reading: readingRecords},
-			BackupHours: Rule[Interval]{Cites: []string{"EU-GDPR-32-1-c"}, Reading: readingDeclared},
+			RecordYears: Rule[int]{Value: 0, Cites: []string{"EU-GDPR-5-1-e", "EU-GDPR-30-1"}, Reading: readingRecords + "; " + readingGDPR},
+			BackupHours: Rule[Interval]{Cites: []string{"EU-GDPR-32-1-c"}, Reading: readingDeclared + "; " + readingGDPR},
 			BackupApart: Rule[bool]{Value: true, Cites: []string{"EU-GDPR-32-1-c"},
-				Reading: "the rule names no place: a copy beside the original is lost with it and restores nothing"},
-			RestoreTestDays: Rule[Interval]{Value: Interval{Limit: 366}, Cites: []string{"EU-GDPR-32-1-c"}, Reading: readingRestore},
-			Recovery:        Rule[bool]{Value: true, Cites: []string{"EU-GDPR-32-1-c"}},
-			ControlPlanes:   Rule[int]{Value: 3, Cites: []string{"EU-GDPR-32-1-b"}, Reading: readingRedundant},
-			ReviewDays:      Rule[Interval]{Cites: []string{"EU-GDPR-32-1-d"}, Reading: readingReview},
+				Reading: "the rule names no place: a copy beside the original is lost with it and restores nothing; " + readingGDPR},
+			RestoreTestDays: Rule[Interval]{Value: Interval{Limit: 366}, Cites: []string{"EU-GDPR-32-1-c"}, Reading: readingRestore + "; " + readingGDPR},
+			Recovery:        Rule[bool]{Value: true, Cites: []string{"EU-GDPR-32-1-c"}, Reading: readingGDPR},
+			ControlPlanes:   Rule[int]{Value: 3, Cites: []string{"EU-GDPR-32-1-b"}, Reading: readingRedundant + "; " + readingGDPR},
+			ReviewDays:      Rule[Interval]{Cites: []string{"EU-GDPR-32-1-d"}, Reading: readingReview + "; " + readingGDPR},
 			MFA: Rule[Demand]{Value: AsAppropriate, Cites: []string{"NO-PJL-22", "EU-GDPR-5-1-f"},
-				Reading: "the rules ask for access control and name no factor; that more than one is appropriate for health data is our reading"},
-			TLSMinimum: Rule[string]{Value: "1.2", Cites: []string{"EU-GDPR-32-1-a"}, Reading: readingTLS},
-			Encrypted:  Rule[bool]{Value: true, Cites: []string{"EU-GDPR-32-1-a"}},
+				Reading: "the rules ask for access control and name no factor; that more than one is appropriate for health data is our reading; " + readingGDPR},
+			TLSMinimum: Rule[string]{Value: "1.2", Cites: []string{"EU-GDPR-32-1-a"}, Reading: readingTLS + "; " + readingGDPR},
+			Encrypted:  Rule[bool]{Value: true, Cites: []string{"EU-GDPR-32-1-a"}, Reading: readingGDPR},
 			ClosedNetwork: Rule[bool]{Value: true, Cites: []string{"EU-GDPR-25-2"},
-				Reading: "by default only necessary access: a network that no administrator comes from needs none"},
+				Reading: "by default only necessary access: a network that no administrator comes from needs none; " + readingGDPR},
 			Separation: Rule[bool]{Value: true, Cites: []string{"EU-GDPR-25-2"},
-				Reading: "by default only necessary access: nobody needs patient data in a place for development or test"},
+				Reading: "by default only necessary access: nobody needs patient data in a place for development or test; " + readingGDPR},
 			Supported: Rule[bool]{Value: true, Cites: []string{"EU-GDPR-28-3-c"},
-				Reading: "the rule names no update: software that its makers no longer mend is no appropriate measure"},
+				Reading: "the rule names no update: software that its makers no longer mend is no appropriate measure; " + readingGDPR},
 			TimeSource: Rule[string]{Cites: []string{"NO-NORM"},
 				Reading: "the code asks for logs that are checked, which takes clocks that agree; it names no source"},
-			ProviderProof: Rule[Proof]{Value: iso27001(), Cites: []string{"EU-GDPR-28-1"}, Reading: readingProof},
+			ProviderProof: Rule[Proof]{Value: iso27001(), Cites: []string{"EU-GDPR-28-1"}, Reading: readingProof + "; " + readingGDPR},
 		},
 	}
 }
