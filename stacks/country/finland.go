@@ -1,13 +1,13 @@
 package country
 
-// finland has a law of its own on client and patient data (703/2023) of which next to nothing is established: the rows
-// on the retention of logs and on the security plan are of grade U and carry no number here.
+// finland has a law of its own on client and patient data (703/2023) of which next to nothing is established: two rows
+// on it are of grade U and carry nothing here.
 func finland() Profile {
 	return Profile{
 		Code: "fi",
 		Name: "Finland",
 		Remarks: []string{
-			"How long law 703/2023 has logs kept is not established (`FI-703-LOG`), nor are its rules on the security plan and on certified systems (`FI-703-TTS`). Have counsel confirm both before production.",
+			"How long logs must be kept is not established (`FI-703-LOG`), and a further row is open (`FI-703-TTS`). Have counsel confirm both before production.",
 			"The Finnish act that implements NIS2 is not established: no duty below rests on NIS2.",
 		},
 		Duties: union().with(Duties{

@@ -8,7 +8,7 @@ func sweden() Profile {
 		Name: "Sweden",
 		Remarks: []string{
 			"HSLF-FS 2016:40 was changed on 1 February 2026 by HSLF-FS 2025:57, which was not read. Its paragraphs are printed in the wording before that day.",
-			"Two kinds of log: the five years are for access to patient data. For logs of the platform Swedish law names no number.",
+			"Two kinds of log: the five years are for access to patient data. For logs of the platform no Swedish row carries a number.",
 			"Emergency-preparedness agencies must verify restoring each quarter (`SE-MSB7-5-1`). Which agencies those are no row says, so the plan does not ask it of every agency.",
 		},
 		Duties: Duties{

@@ -168,6 +168,23 @@ func abroad() []refusal {
     by: GDPR art. 5(1)(e) "storage limitation" [EU-GDPR-5-1-e]
     our reading: the code asks for security logs of the infrastructure; how long is not established: the site declares a number`,
 		},
+		{
+			name: "Norwegian disks without encryption", stack: "no-prod",
+			edit: func(_ *testing.T, s *site.Site) { s.Cloud.OpenStack.EncryptedVolumeType = site.Text{} },
+			want: `cloud.openstack.encryptedVolumeType: is missing, and guestEncryption is not set: no disk would be encrypted; name the volume type that the cloud's administrators made with encryption, or set guestEncryption: true
+    by: GDPR art. 32(1)(a) "pseudonymisation and encryption" [EU-GDPR-32-1-a]
+    our reading: that the GDPR holds in Norway, through the EEA agreement, is our reading`,
+		},
+		{
+			name: "a French host without any certificate", stack: "fr-prod",
+			edit: func(_ *testing.T, s *site.Site) { s.DataCentre.Certificate = nil },
+			want: `dataCentre.certificate: is missing; add the provider's HDS certificate with its last day
+    by: Code de la santé publique L. 1111-8, R. 1111-8 s. "Hébergement de données de santé" [FR-CSP-L1111-8] (the provision itself was not read; as stated by FR-HDSWEB, law firms)
+    by: HDS v2 EXI 01 [FR-HDS-01] (note: arrêté 26 April 2024; new applicants 16 Nov 2024, all by 16 May 2026)
+    by: GDPR art. 28(1) "Processor" [EU-GDPR-28-1]
+    by: Implementing Reg. (EU) 2024/2690, annex 13.3 [EU-IR2690-13.3] (note: binds cloud, data-centre, managed and managed-security service providers directly (art. 21(5) list): i.e. the platform operator, not the hospital)
+    our reading: the version of the certificate is not looked at; since 16 May 2026 it is 2 for all`,
+		},
 	}
 }
 
