@@ -1,7 +1,7 @@
 package country
 
 // readingGDPR goes with every duty that rests on the GDPR here: no row says that it holds outside the Union.
-const readingGDPR = "that the GDPR holds in Norway, through the EEA agreement, is our reading"
+const readingGDPR = "the GDPR holds in Norway through the EEA agreement, which no row says"
 
 // norway is in the EEA and not in the Union. By the catalogue its Digitalsikkerhetsloven implements NIS1 and not NIS2
 // (NO-DSL), so that neither NIS2 nor Implementing Regulation 2024/2690, which is made under it, is cited as law here.

@@ -137,28 +137,28 @@ func abroad() []refusal {
 			},
 			want: `backup.region: "osl-1" is where the originals lie, in the same account: a copy beside the original is no backup; name another region and another account
     by: GDPR art. 32(1)(c) "restore" [EU-GDPR-32-1-c]
-    our reading: the rule names no place: a copy beside the original is lost with it and restores nothing; that the GDPR holds in Norway, through the EEA agreement, is our reading`,
+    our reading: the rule names no place: a copy beside the original is lost with it and restores nothing; the GDPR holds in Norway through the EEA agreement, which no row says`,
 		},
 		{
 			name: "a Norwegian API open to the Internet", stack: "no-prod",
 			edit: func(t *testing.T, s *site.Site) { s.Cluster.APISources[0] = parse[site.CIDR](t, "0.0.0.0/0") },
 			want: `cluster.apiSources[0]: "0.0.0.0/0" opens the API to the Internet; list the networks that administrators and pipelines come from
     by: GDPR art. 25(2) "by default" [EU-GDPR-25-2]
-    our reading: by default only necessary access: a network that no administrator comes from needs none; that the GDPR holds in Norway, through the EEA agreement, is our reading`,
+    our reading: by default only necessary access: a network that no administrator comes from needs none; the GDPR holds in Norway through the EEA agreement, which no row says`,
 		},
 		{
 			name: "a Norwegian version that cannot be built", stack: "no-prod",
 			edit: func(_ *testing.T, s *site.Site) { s.Cluster.Version = site.Version{} },
 			want: `cluster.version: cannot be built; use one of: v1.36.3
     by: GDPR art. 28(3)(c) "Security" [EU-GDPR-28-3-c]
-    our reading: the rule names no update: software that its makers no longer mend is no appropriate measure; that the GDPR holds in Norway, through the EEA agreement, is our reading`,
+    our reading: the rule names no update: software that its makers no longer mend is no appropriate measure; the GDPR holds in Norway through the EEA agreement, which no row says`,
 		},
 		{
 			name: "Norwegian production in the laboratory", stack: "no-prod",
 			edit: func(_ *testing.T, s *site.Site) { s.Cloud = site.Cloud{Lab: &site.Lab{WireGuard: true}} },
 			want: `cloud.lab: is a laboratory, and the stack is for prod; name a cloud, or set environment: dev
     by: GDPR art. 25(2) "by default" [EU-GDPR-25-2]
-    our reading: by default only necessary access: nobody needs patient data in a place for development or test; that the GDPR holds in Norway, through the EEA agreement, is our reading`,
+    our reading: by default only necessary access: nobody needs patient data in a place for development or test; the GDPR holds in Norway through the EEA agreement, which no row says`,
 		},
 		{
 			name: "no number for Norwegian logs of the platform", stack: "no-prod",
@@ -173,7 +173,7 @@ func abroad() []refusal {
 			edit: func(_ *testing.T, s *site.Site) { s.Cloud.OpenStack.EncryptedVolumeType = site.Text{} },
 			want: `cloud.openstack.encryptedVolumeType: is missing, and guestEncryption is not set: no disk would be encrypted; name the volume type that the cloud's administrators made with encryption, or set guestEncryption: true
     by: GDPR art. 32(1)(a) "pseudonymisation and encryption" [EU-GDPR-32-1-a]
-    our reading: that the GDPR holds in Norway, through the EEA agreement, is our reading`,
+    our reading: the GDPR holds in Norway through the EEA agreement, which no row says`,
 		},
 		{
 			name: "a French host without any certificate", stack: "fr-prod",
