@@ -78,6 +78,11 @@ func TestGolden(t *testing.T) {
 		{"se-prod", nil},
 		{"se-dr", nil},
 		{"dk-prod", nil},
+		{"no-prod", nil},
+		{"fi-prod", nil},
+		{"de-prod", nil},
+		{"fr-prod", nil},
+		{"nl-prod", nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.stack, func(t *testing.T) {
@@ -113,6 +118,28 @@ func TestDeclaredStacks(t *testing.T) {
 			golden.Compare(t, stack+".plan.json", string(must(p.JSON())))
 		})
 	}
+}
+
+// A recovery stack stands elsewhere than the stack whose place it takes.
+func TestDeclaredRecoveryStandsApart(t *testing.T) {
+	t.Parallel()
+	pairs := 0
+	files, err := filepath.Glob("../../Pulumi.*.yaml")
+	require.NoError(t, err)
+	for _, file := range files {
+		s := load(t, strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "Pulumi."), ".yaml"))
+		if s.Recovery == nil || s.Recovery.Of.IsZero() {
+			continue
+		}
+		pairs++
+		recovery, _, err := plan.Resolve(s, profile(t, s), at())
+		require.NoError(t, err)
+		of := load(t, s.Recovery.Of.String())
+		primary, _, err := plan.Resolve(of, profile(t, of), at())
+		require.NoError(t, err)
+		assert.NoError(t, plan.Apart(recovery, primary, profile(t, s)), file)
+	}
+	assert.NotZero(t, pairs, "no recovery stack is declared")
 }
 
 func firstLines(warnings []plan.Warning) []string {

@@ -241,7 +241,8 @@ type Connector struct {
 type Retention struct {
 	// Logs by class, each class once: the law gives floors, but how long is long enough is the operator's to say.
 	Logs []LogRetention `yaml:"logs"`
-	// RecordYears is how many years records are kept, 1 to 100. Absent: what the country asks.
+	// RecordYears is how many years records are kept, 1 to 100. Absent: what the country asks, where a rule
+	// of it names a number.
 	RecordYears int `yaml:"recordYears,omitempty" example:"10"`
 }
 
