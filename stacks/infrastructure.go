@@ -102,15 +102,15 @@ func (i *infrastructure) firstMachines(p *plan.Plan) []pulumi.Resource {
 	return all
 }
 
-// controlPlanes are the control-plane nodes' places behind the load balancer, by node name.
-func (i *infrastructure) controlPlanes(p *plan.Plan) map[string]pulumi.Resource {
+// machines are the nodes' machines by name, those of control planes with their place behind the load balancer.
+func (i *infrastructure) machines() map[string]pulumi.Resource {
 	made := map[string]pulumi.Resource{}
-	for _, pool := range p.Pools {
-		if pool.Role != plan.ControlPlane {
-			continue
-		}
-		for name, m := range i.Pools[pool.Name].Machines {
-			made[name] = m.Member
+	for _, pool := range i.Pools {
+		for name, m := range pool.Machines {
+			made[name] = m.Resource
+			if m.Member != nil {
+				made[name] = m.Member
+			}
 		}
 	}
 	return made

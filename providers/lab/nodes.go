@@ -80,8 +80,7 @@ func newMachine(
 		"userData": args.UserData[node.Name], "secrets": pulumi.ToSecret(args.Secrets[node.Name].Bundle),
 		"tags": pulumi.ToStringMap(args.Plan.Tags),
 	}, m, parent, pulumi.Version(Version),
-		// A worker goes when its pool shrinks; a control plane holds a share of etcd.
-		pulumi.Protect(args.Plan.Protect && args.Pool.Role == plan.ControlPlane),
+		pulumi.Protect(args.Plan.Protect && !node.Leaving), // a worker is let go once it is drained
 		// A node keeps what it was born with; it is renewed by declaring a new generation.
 		pulumi.IgnoreChanges([]string{"userData", "secrets"}))
 	if err != nil {

@@ -74,7 +74,7 @@ func (c *Cloud) newMachine(
 	if err != nil {
 		return providers.Machine{}, fmt.Errorf("port: %w", err)
 	}
-	kept := pulumi.Protect(p.Protect && args.Pool.Role == plan.ControlPlane)
+	kept := pulumi.Protect(p.Protect && !node.Leaving) // a worker is let go once it is drained
 	var disks compute.InstanceBlockDeviceArray
 	for i, disk := range args.Pool.Disks {
 		volume, err := c.newVolume(ctx, child, p, node, disk, parent, kept)

@@ -17,8 +17,8 @@ type Plan struct {
 	Name        string `json:"name"`
 	Country     string `json:"country"`     // ISO 3166-1 alpha-2, lower case
 	Environment string `json:"environment"` // dev, test, prod, dr
-	// Protect is true for production and recovery stacks: the engine then refuses to delete keys, control-plane machines
-	// and stored records until a person says for each that it may (pulumi state unprotect).
+	// Protect is true for production and recovery stacks: the engine then refuses to delete keys, stored records and
+	// machines, workers excepted that were drained, until a person says for each that it may (pulumi state unprotect).
 	Protect bool `json:"protect"`
 	// Tags are set on every taggable resource: lagrum.dev/stack, /country, /environment, /operator.
 	Tags map[string]string `json:"tags"`
@@ -164,6 +164,8 @@ type Node struct {
 	Generation int    `json:"generation"` // from 1
 	// Initialises marks the one node that ran kubeadm init, while it lives. Its replacement joins.
 	Initialises bool `json:"initialises,omitempty"`
+	// Leaving marks a worker on its way out: its machine stays for now, and it is drained and taken out of the cluster.
+	Leaving bool `json:"leaving,omitempty"`
 }
 
 // Retirement is a control-plane node that was replaced.

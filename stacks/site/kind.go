@@ -44,6 +44,7 @@ var (
 	labelValueText  = whole(`(` + labelWord + `)?`)
 	reservedLabel   = whole(`([a-z0-9.-]+\.)?(kubernetes|k8s)\.io/.*`)
 	ownLabel        = whole(`([a-z0-9.-]+\.)?lagrum\.dev/.*`)
+	nodeNameText    = whole(`(.+)-([1-9][0-9]{0,3})-g([1-9][0-9]{0,2})`)
 	plainKey        = whole(`[A-Za-z0-9_-]+`)
 )
 

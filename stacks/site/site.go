@@ -192,7 +192,7 @@ type Pool struct {
 	Name Name `yaml:"name" example:"workers"`
 	// Role of its nodes: control-plane or worker.
 	Role Role `yaml:"role" example:"worker"`
-	// Count of nodes. Workers: 0 to 1000. Control planes: 1 or 3, and never lowered while the cluster lives: the machines
+	// Count of nodes. Workers: 0 to 1000; list the nodes of slots that it no longer has under leaving. Control planes: 1 or 3, and never lowered while the cluster lives: the machines
 	// would go without having left etcd, and those that stay would have no quorum.
 	Count int `yaml:"count" example:"3"`
 	// Zones that the nodes are spread over in turn.
@@ -203,11 +203,16 @@ type Pool struct {
 	Disks []Disk `yaml:"disks"`
 	// Labels of each node, besides those that Kubernetes sets.
 	Labels map[string]string `yaml:"labels,omitempty" example:"{example.org/zone: clinical}"`
-	// Generation of a worker pool: the next number replaces all of its nodes. Control planes stay at 1.
+	// Generation of a worker pool: the next number makes all of its nodes anew; list the former ones under leaving.
+	// Control planes stay at 1.
 	Generation int `yaml:"generation" example:"2"`
 	// Replacements are the slots of the control-plane pool that were replaced, oldest first. Entries are only ever
 	// appended: the generation of a slot is 1 plus the times it is listed.
 	Replacements []int `yaml:"replacements,omitempty" example:"[1, 3, 1]"`
+	// Leaving are nodes of a worker pool on their way out: of an earlier generation, or of a slot above count. They keep
+	// their machines, and the next update drains them and takes them out of the cluster; once that is done they are taken
+	// out of this list, and the update after it deletes the machines.
+	Leaving []Name `yaml:"leaving,omitempty" example:"[workers-7-g2]"`
 }
 
 // Disk of a node.

@@ -40,11 +40,13 @@ func TestCore(t *testing.T) {
 	step(t, "joining leaves no anonymous door", w.noAnonymousDoor)
 	step(t, "a Service answers through cluster DNS", w.serviceAnswers)
 	step(t, "a NetworkPolicy that denies is seen to deny", w.policyDenies)
+	step(t, "the metadata service is closed to pods", w.metadataIsClosed)
 	step(t, "Secrets lie encrypted in etcd", w.secretsAreEncrypted)
 	step(t, "a deleted object is seen and restored", w.driftIsRestored)
 	step(t, "an administrator's certificate that ended is renewed", w.expiredAdministratorRecovers)
 	step(t, "a join credential opens little, and nothing once it ended", w.joinCredentialEnds)
 	step(t, "a pool grows", w.poolGrows)
+	step(t, "a worker is drained, and then leaves", w.poolShrinks)
 	step(t, "the initialiser is replaced and nothing is lost", w.initialiserIsReplaced)
 	step(t, "destroy leaves no resource", func(t *testing.T) {
 		w.pulumi(t, "destroy", "--yes", "--skip-preview")
@@ -242,9 +244,22 @@ func (w *world) poolGrows(t *testing.T) {
 	w.pulumi(t, "up", "--yes", "--skip-preview")
 	eventually(t, 10*time.Minute, "the second worker is Ready", func() error { return w.ready(t, "workers-2-g1") })
 	w.unchanged(t)
-	w.edit(t, func(site map[string]any) { pool(site, "workers")["count"] = 1 })
+}
+
+// poolShrinks has the second worker leave: one update drains it, the next deletes its machine.
+func (w *world) poolShrinks(t *testing.T) {
+	w.edit(t, func(site map[string]any) {
+		pool(site, "workers")["count"], pool(site, "workers")["leaving"] = 1, []any{"workers-2-g1"}
+	})
 	w.pulumi(t, "up", "--yes", "--skip-preview")
-	w.kubectl(t, "delete", "node", "workers-2-g1")
+	require.ElementsMatch(t, []string{"cp-1-g1", "workers-1-g1"}, w.names(t, "nodes"))
+	require.Contains(t, dir(t, "/var/lib/lagrum/"+w.name+"/machines"), "workers-2-g1", "the machine is still there")
+	w.kubectl(t, "-n", "web", "rollout", "status", "deployment/web", "--timeout=5m")
+	eventually(t, time.Minute, "the Service answers from where its pods went", func() error { return w.get(t) })
+	w.edit(t, func(site map[string]any) { delete(pool(site, "workers"), "leaving") })
+	w.pulumi(t, "up", "--yes", "--skip-preview")
+	require.NotContains(t, dir(t, "/var/lib/lagrum/"+w.name+"/machines"), "workers-2-g1")
+	w.unchanged(t)
 }
 
 // settled waits until the node agents run on every node, and cluster DNS: a refresh before that rightly finds them unready.

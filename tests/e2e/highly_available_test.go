@@ -95,6 +95,6 @@ func (w *world) members(t *testing.T, through string) []string {
 // powerCut ends every process of a machine at once, as a cut of its power would: nothing in it gets to say goodbye.
 func (w *world) powerCut(t *testing.T, machine string) {
 	t.Helper()
-	out, err := exec.Command("go", "run", "./powercut", w.name, machine).CombinedOutput()
+	out, err := exec.Command("go", "run", "./machine", w.name, machine, "powercut").CombinedOutput()
 	require.NoError(t, err, string(out))
 }
