@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// joinLifetime is the shortest that a site may declare.
+// joinLifetime is the shortest that a site may declare: 10m.
 const joinLifetime = 10 * time.Minute
 
 // TestThreeAndTwo brings up three control planes and two workers by changing nothing but the site, and loses one.
@@ -20,7 +20,7 @@ func TestThreeAndTwo(t *testing.T) {
 	before := snapshot(t, "ha")
 	w := newWorld(t, "ha", func(site map[string]any) {
 		pool(site, "cp")["count"], pool(site, "workers")["count"] = 3, 2
-		cluster(site)["joinLifetime"] = joinLifetime.String()
+		cluster(site)["joinLifetime"] = "10m"
 	})
 	t.Cleanup(func() {
 		w.lagrum(t, 5*time.Minute, "lab", "down")
