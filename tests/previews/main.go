@@ -7,7 +7,8 @@
 // cmd/lagrum/internal/review/testdata. The state is that of the lab's real update, but for the cases that say otherwise.
 // The lab is left up; take it down with: LAGRUM_LAB=rev bin/lagrum lab down
 //
-// Only what a review reads is kept, and a recording in which a secret of the state occurs is not written.
+// A recording differs from the last one by random names and times. Only what a review reads is kept, and one in which a
+// secret of the state occurs is not written.
 package main
 
 import (
