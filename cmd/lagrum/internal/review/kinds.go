@@ -102,7 +102,13 @@ func kindOf(name Kind) kind {
 func (k kind) touched(c *requirements.Catalogue, l law, cites []string) []requirements.Requirement {
 	ids := slices.Clone(cites)
 	if len(ids) == 0 && k.duty != nil && l.known {
-		ids = k.duty(l.duties)
+		// A duty may rest on a wider row by a reading of ours, which a flag has no room to give.
+		ids = slices.DeleteFunc(slices.Clone(k.duty(l.duties)), func(id string) bool {
+			row, ok := c.ByID(id)
+			return ok && len(k.capabilities) > 0 && !slices.ContainsFunc(k.capabilities, func(needed requirements.Capability) bool {
+				return slices.Contains(row.Capabilities, needed)
+			})
+		})
 	}
 	if len(ids) == 0 {
 		ids = k.ids
