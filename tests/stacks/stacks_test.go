@@ -25,7 +25,7 @@ import (
 var at = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // declared finds the configuration of every declared stack at the root of the project, by stack name.
-func declared(t *testing.T) map[string]map[string]string {
+func declared(t testing.TB) map[string]map[string]string {
 	t.Helper()
 	files, err := filepath.Glob("../../Pulumi.*.yaml")
 	require.NoError(t, err)
@@ -52,9 +52,14 @@ func declared(t *testing.T) map[string]map[string]string {
 func run(t *testing.T, name string, config map[string]string, preview bool) *harness.Recording {
 	t.Helper()
 	stack := program.Stack{Now: func() time.Time { return at }, Probe: func(context.Context, cluster.API) error { return nil }}
-	return harness.Run(t, stack.Run, harness.Options{Stack: name, Preview: preview, Config: config, Secrets: map[string]string{
+	return harness.Run(t, stack.Run, harness.Options{Stack: name, Preview: preview, Config: config, Secrets: credentials()})
+}
+
+// credentials are the secrets that a stack's configuration has, each a sentinel.
+func credentials() map[string]string {
+	return map[string]string{
 		"lagrum:openstackCredentialID": "sentinel-openstack-credential-id", "lagrum:openstackCredentialSecret": "sentinel-openstack-credential",
-	}})
+	}
 }
 
 // both runs every declared stack in preview and in update mode.
@@ -180,9 +185,15 @@ func TestOnlySecretsAreSecret(t *testing.T) {
 }
 
 // edit changes the site of the dev stack.
-func edit(t *testing.T, change func(site map[string]any)) map[string]string {
+func edit(t testing.TB, change func(site map[string]any)) map[string]string {
 	t.Helper()
-	config := declared(t)["dev"]
+	return edited(t, "dev", change)
+}
+
+// edited is the configuration of a declared stack with a changed site.
+func edited(t testing.TB, stack string, change func(site map[string]any)) map[string]string {
+	t.Helper()
+	config := declared(t)[stack]
 	var site map[string]any
 	require.NoError(t, json.Unmarshal([]byte(config["lagrum:site"]), &site))
 	change(site)
