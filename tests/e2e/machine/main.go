@@ -27,7 +27,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) < 3 {
-		return errors.New("usage: machine LAB NAME powercut | run COMMAND...")
+		return errors.New("usage: machine LAB NAME powercut, or machine LAB NAME run COMMAND")
 	}
 	host, err := machines.Open(args[0], "")
 	if err != nil {
