@@ -44,7 +44,8 @@ func TestCloud(t *testing.T) {
 	again := time.Now()
 	require.NoError(t, l.Up(t.Context(), lines{t}))
 	t.Logf("up, with everything up: %s", time.Since(again).Round(time.Second))
-	require.NoError(t, l.Status(t.Context(), lines{t}))
+	var status bytes.Buffer
+	require.NoError(t, l.Status(t.Context(), &status), status.String())
 
 	s.login(t, l)
 	s.pulumi(t, "up", "--yes", "--skip-preview")

@@ -35,7 +35,7 @@ func (l *Lab) Up(ctx context.Context, out io.Writer) error {
 	if err := debian.RemovePolicy(); err != nil {
 		return err
 	}
-	steps := l.steps(ctx)
+	steps := l.steps()
 	if err := artifacts.Carry(ctx, steps, out, opening); err != nil {
 		return err
 	}
@@ -51,12 +51,12 @@ func opening(todo, total int, left string) string {
 }
 
 // steps are everything, in the order in which the slowest chain (database, Keystone, catalogue, Nova) is never kept waiting.
-func (l *Lab) steps(ctx context.Context) []artifacts.Step {
+func (l *Lab) steps() []artifacts.Step {
 	steps := []artifacts.Step{
 		{
 			Name: stepPackages, Title: "Debian's packages", Cost: 5 * time.Minute,
 			Ready: func() bool {
-				missing, err := debian.Missing(ctx, packages...)
+				missing, err := debian.Missing(context.Background(), packages...)
 				return err == nil && len(missing) == 0
 			},
 			Make: func(ctx context.Context, _ int) error { return installPackages(ctx) },

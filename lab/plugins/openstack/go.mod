@@ -6,6 +6,7 @@ require (
 	github.com/pulumi/pulumi-openstack/sdk/v3 v3.13.3
 	github.com/pulumi/pulumi-terraform-bridge/v3 v3.100.0
 	github.com/pulumi/pulumi/sdk/v3 v3.145.0
+	github.com/stretchr/testify v1.10.0
 	github.com/terraform-provider-openstack/terraform-provider-openstack v1.54.1
 )
 
@@ -28,6 +29,7 @@ require (
 	github.com/cloudflare/circl v1.3.7 // indirect
 	github.com/containerd/console v1.0.4-0.20230313162750-1ae8d489ac81 // indirect
 	github.com/cyphar/filepath-securejoin v0.3.6 // indirect
+	github.com/davecgh/go-spew v1.1.1 // indirect
 	github.com/djherbis/times v1.5.0 // indirect
 	github.com/edsrzf/mmap-go v1.1.0 // indirect
 	github.com/emirpasic/gods v1.18.1 // indirect
@@ -92,6 +94,7 @@ require (
 	github.com/pjbgf/sha1cd v0.3.0 // indirect
 	github.com/pkg/errors v0.9.1 // indirect
 	github.com/pkg/term v1.1.0 // indirect
+	github.com/pmezard/go-difflib v1.0.0 // indirect
 	github.com/pulumi/appdash v0.0.0-20231130102222-75f619a67231 // indirect
 	github.com/pulumi/esc v0.10.0 // indirect
 	github.com/pulumi/inflector v0.1.1 // indirect

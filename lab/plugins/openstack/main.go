@@ -44,6 +44,9 @@ func provider() tfbridge.ProviderInfo {
 		"allocation_pool":  {Name: "allocationPools"},
 		"allocation_pools": {Name: "allocationPoolsCollection"},
 	}
+	info.Resources["openstack_orchestration_stack_v1"].Fields = map[string]*tfbridge.SchemaInfo{
+		"outputs": {Name: "StackOutputs"}, // so the SDK spells it
+	}
 	info.SetAutonaming(255, "-")
 	return info
 }
