@@ -134,6 +134,19 @@ func (l *Lab) running(name string) (bool, error) {
 	return false, err
 }
 
+// ended tells that no process of the daemon lives. It asks more than once: while a program gives way to another (exec), the
+// kernel shows an empty environment for a moment, which on a busy machine is long enough to be seen.
+func (l *Lab) ended(name string) (bool, error) {
+	for range 4 {
+		up, err := l.running(name)
+		if err != nil || up {
+			return false, err
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return true, nil
+}
+
 // startTimeout bounds the wait for a daemon's first answer, on a busy machine.
 const startTimeout = 3 * time.Minute
 
@@ -178,11 +191,11 @@ func (l *Lab) await(ctx context.Context, name string, limit time.Duration, ask f
 	deadline := time.Now().Add(limit)
 	for {
 		// A daemon that ends may have answered before.
-		up, err := l.running(name)
+		ended, err := l.ended(name)
 		if err != nil {
 			return err
 		}
-		if !up {
+		if ended {
 			return fmt.Errorf("openstack: %s has ended; its log is %s\n%s", name, l.Log(name), tail(l.Log(name), 15))
 		}
 		if err = ask(ctx); err == nil {

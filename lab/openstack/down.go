@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/lagrum/lagrum/lab/debian"
 	"github.com/lagrum/lagrum/lab/process"
@@ -45,8 +46,12 @@ func (l *Lab) remove(ctx context.Context) error {
 	}
 	defer unlock()
 	// Nothing is kept, so nothing has to end in order: asked nicely, some would wait for the bus for ever.
-	if err := process.KillMarked(ctx, l.Name+"/openstack"); err != nil {
-		return err
+	// Twice, since a process that is just giving way to another program (exec) shows no mark for a moment.
+	for range 2 {
+		if err := process.KillMarked(ctx, l.Name+"/openstack"); err != nil {
+			return err
+		}
+		time.Sleep(100 * time.Millisecond)
 	}
 	if err := os.RemoveAll(l.Dir); err != nil {
 		return err

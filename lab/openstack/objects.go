@@ -223,7 +223,7 @@ func (l *Lab) awaitWorkers(ctx context.Context) error {
 			return nil
 		}
 		for _, d := range l.daemons() {
-			if up, live := l.running(d.name); live == nil && !up {
+			if ended, unknown := l.ended(d.name); unknown == nil && ended {
 				return fmt.Errorf("openstack: %s has ended; its log is %s\n%s", d.name, l.Log(d.name), tail(l.Log(d.name), 15))
 			}
 		}
