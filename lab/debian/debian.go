@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Install installs packages without those that they only recommend. It waits for another installation's lock, and ends one
@@ -71,7 +72,19 @@ func FinishInterrupted(ctx context.Context) error {
 		return err
 	}
 	defer release()
-	return run(ctx, "dpkg", "--configure", "-a")
+	// dpkg, other than apt-get, does not wait for who holds its lock: perhaps the very installation whose starter was killed.
+	deadline := time.Now().Add(5 * time.Minute)
+	for {
+		err := run(ctx, "dpkg", "--configure", "-a")
+		if err == nil || !strings.Contains(err.Error(), " lock") || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(2 * time.Second):
+		}
+	}
 }
 
 func run(ctx context.Context, name string, args ...string) error {
