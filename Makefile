@@ -35,6 +35,11 @@ e2e: bin/lagrum ## The core path of the lab's end-to-end tests.
 e2e-full: bin/lagrum ## Everything, with a dated result under docs/results.
 	@.ci/e2e full
 
+# It installs some 400 of Debian's packages the first time.
+.PHONY: openstack
+openstack: ## A real OpenStack control plane on this machine, a stack against it by the real engine, and no trace afterwards.
+	@go test -tags=openstack -count=1 -v -timeout=45m ./lab/openstack
+
 golden := github.com/lagrum/lagrum/tests/golden
 
 .PHONY: update

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
+
+	"github.com/lagrum/lagrum/lab/debian"
 )
 
 // hostTools are the commands that the lab calls on the host, or files that they need, and the Debian package that brings
@@ -80,7 +80,7 @@ func checkHost() error {
 // installTools installs what is missing from Debian's packages, and says so. Services that the packages bring are
 // kept from starting: the lab starts what it needs itself.
 func installTools(ctx context.Context, out io.Writer) error {
-	if err := removePolicy(); err != nil {
+	if err := debian.RemovePolicy(); err != nil {
 		return fmt.Errorf("host tools: %w", err)
 	}
 	var missing []string
@@ -93,28 +93,8 @@ func installTools(ctx context.Context, out io.Writer) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	if _, err := exec.LookPath("apt-get"); err != nil {
-		return fmt.Errorf("host tools: %s missing and there is no apt-get; install them by your system's means", strings.Join(missing, ", "))
-	}
-	release, err := keepServicesDown()
-	if err != nil {
-		return err
-	}
-	defer release()
-	// A fresh host may be updating itself: wait for its lock.
-	const patience = "DPkg::Lock::Timeout=300"
-	for _, args := range [][]string{
-		{"update", "-qq", "-o", patience},
-		append([]string{"install", "-y", "-qq", "--no-install-recommends", "-o", patience}, missing...),
-	} {
-		cmd := exec.CommandContext(ctx, "apt-get", args...)
-		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-		// Killed in the middle, dpkg would leave packages half configured.
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-		if text, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("host tools: apt-get %s: %w\n%s", strings.Join(args, " "), err, text)
-		}
+	if err := debian.Install(ctx, missing...); err != nil {
+		return fmt.Errorf("host tools: %w", err)
 	}
 	return nil
 }
@@ -127,39 +107,4 @@ func present(tool string) bool {
 	}
 	_, err := exec.LookPath(tool)
 	return err == nil
-}
-
-// policyFile is asked by Debian's packages whether a service may start (invoke-rc.d).
-const (
-	policyFile = "/usr/sbin/policy-rc.d"
-	policy     = "#!/bin/sh\n# Lagrum's lab: the services of packages that it installs stay down.\nexit 101\n"
-)
-
-// keepServicesDown forbids starting services until the returned function is called. A policy that the host already
-// has is left alone.
-func keepServicesDown() (func(), error) {
-	f, err := os.OpenFile(policyFile, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
-	if errors.Is(err, os.ErrExist) {
-		return func() {}, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("host tools: %w", err)
-	}
-	_, err = io.WriteString(f, policy)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("host tools: %w", err)
-	}
-	return func() { _ = removePolicy() }, nil
-}
-
-// removePolicy removes a policy that we wrote, also one that a killed run left; the host's own stays.
-func removePolicy() error {
-	text, err := os.ReadFile(policyFile)
-	if errors.Is(err, fs.ErrNotExist) || (err == nil && string(text) != policy) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return os.Remove(policyFile)
 }

@@ -16,6 +16,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/lagrum/lagrum/lab/debian"
 	"github.com/lagrum/lagrum/lab/processes"
 )
 
@@ -264,7 +265,7 @@ func (l *Lab) Down(ctx context.Context, out io.Writer) error {
 		fmt.Fprintln(out, "removed "+what)
 	}
 	if err == nil {
-		err = removePolicy()
+		err = debian.RemovePolicy()
 	}
 	if err != nil {
 		return fmt.Errorf("lab %s: %w", l.Name, err)

@@ -20,6 +20,18 @@ const concurrent = 2
 // Build makes the steps, in their order as far as needs allow, and tells out about the progress: one status line on a terminal, plain lines elsewhere. Steps
 // that are ready cost nothing. When one fails, the others are interrupted; whatever is finished stays, so that a later Build goes on from there.
 func Build(ctx context.Context, steps []Step, out io.Writer) error {
+	return carry(ctx, steps, out, opening)
+}
+
+// Carry is Build for steps that make something else than programs and images: opening says what is about to be done, given how many steps of all remain and
+// how long they are expected to take.
+func Carry(ctx context.Context, steps []Step, out io.Writer, opening func(todo, total int, left string) string) error {
+	return carry(ctx, steps, out, func(todo []work, total, cores int) string {
+		return opening(len(todo), total, rough(remaining(todo, cores, time.Time{})))
+	})
+}
+
+func carry(ctx context.Context, steps []Step, out io.Writer, opening func(todo []work, total, cores int) string) error {
 	todo := slices.DeleteFunc(slices.Clone(steps), func(step Step) bool { return step.Ready() })
 	if err := checkNeeds(todo); err != nil {
 		return err
