@@ -60,5 +60,6 @@ func root() *cobra.Command {
 	}
 	cmd.PersistentFlags().StringP("directory", "C", ".", "folder of Pulumi.yaml, or one below it")
 	cmd.AddCommand(labCommand(), doctorCommand(), planCommand(), renewCommand())
+	cmd.AddCommand(preflightCommand())
 	return cmd
 }
