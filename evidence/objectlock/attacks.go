@@ -3,6 +3,7 @@ package objectlock
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -17,13 +18,14 @@ func (r *run) attack(ctx context.Context) error {
 		r.suspend,
 		r.expireAll,
 		r.canaryAttacks(r.onObject()),
-		r.bucketAttack("delete-bucket", func(ctx context.Context) []Answer { return []Answer{r.removeBucket(ctx, false)} }),
-		r.bucketAttack("delete-bucket-force", func(ctx context.Context) []Answer { return []Answer{r.removeBucket(ctx, true)} }),
 		r.changeDefault("default-weaken", minio.Governance),
 		r.changeDefault("default-remove", ""),
 		r.canaryAttacks([]canaryAttack{{"delete-again", func(ctx context.Context, c *canary) Answer {
 			return r.remove(ctx, c.key, minio.RemoveObjectOptions{VersionID: c.version, GovernanceBypass: true})
 		}}}),
+		// Last, since nothing could be tried after one that is accepted.
+		r.bucketAttack("delete-bucket", func(ctx context.Context) []Answer { return []Answer{r.removeBucket(ctx, false)} }),
+		r.bucketAttack("delete-bucket-force", func(ctx context.Context) []Answer { return []Answer{r.removeBucket(ctx, true)} }),
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -121,7 +123,9 @@ func (r *run) control(ctx context.Context, id ID, on Subject, mode minio.Retenti
 		until = r.now().Add(lockTime).Truncate(time.Second)
 	}
 	version, answer := r.store.put(ctx, key, content(on), mode, until)
-	if !answer.ok() && !answer.notOffered() {
+	// A store that knows compliance alone calls the other mode a bad request.
+	unknown := answer.notOffered() || on == Governance && answer.Status == http.StatusBadRequest
+	if !answer.ok() && !unknown {
 		return fmt.Errorf("put an object (%s): %w", on, r.explain(answer))
 	}
 	if answer.ok() {
@@ -129,6 +133,9 @@ func (r *run) control(ctx context.Context, id ID, on Subject, mode minio.Retenti
 		answer = r.remove(ctx, key, options)
 	}
 	f := Finding{ID: id, Kind: Control, On: on, Answers: []Answer{answer}, Verdict: judgeControl(answer)}
+	if unknown {
+		f.Verdict = NotOffered
+	}
 	// A store that only says that it deleted would say the same of a locked version.
 	if _, left := r.get(ctx, key, version); f.Verdict == Holds && left.ok() {
 		f.Verdict, f.Effect = Fails, "the version is still there"
@@ -212,13 +219,13 @@ func (r *run) canaryAttacks(attacks []canaryAttack) func(context.Context) error 
 // unhide removes delete markers, which is always allowed, from above a canary, or gives the canary up.
 func (r *run) unhide(ctx context.Context, c *canary) {
 	all, answer := r.versions(ctx, c.key)
-	clear := answer.ok()
+	shown := answer.ok()
 	for _, v := range all {
 		if v.Key == c.key && v.IsDeleteMarker {
-			clear = r.remove(ctx, v.Key, minio.RemoveObjectOptions{VersionID: v.VersionID}).ok() && clear
+			shown = r.remove(ctx, v.Key, minio.RemoveObjectOptions{VersionID: v.VersionID}).ok() && shown
 		}
 	}
-	if !clear {
+	if !shown {
 		delete(r.canaries, c.on)
 	}
 }

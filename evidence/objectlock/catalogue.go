@@ -100,10 +100,6 @@ func Catalogue() []Check {
 			Broken: "a locked version can be deleted by force", Remedy: other},
 		{ID: "overwrite", Kind: Attack, On: canaries, What: "overwrite the object, read the old version",
 			Broken: "an overwrite reaches the locked version", Remedy: other},
-		{ID: "delete-bucket", Kind: Attack, On: []Subject{Bucket}, What: "delete the bucket",
-			Broken: "a bucket can be deleted with locked versions in it", Remedy: other},
-		{ID: "delete-bucket-force", Kind: Attack, On: []Subject{Bucket}, What: "delete the bucket with a force header",
-			Broken: "a bucket can be deleted by force with locked versions in it", Remedy: other},
 		{ID: "default-weaken", Kind: Attack, On: []Subject{Bucket}, What: "change the default to governance, then delete, bypassing it",
 			Broken: "a change of the bucket's default reaches versions that were locked by it before", Remedy: other},
 		{ID: "default-weaken", Kind: Later, On: []Subject{LaterOnes}, What: "put an object after that",
@@ -115,5 +111,9 @@ func Catalogue() []Check {
 			Broken: "whoever may remove the bucket's default leaves later objects without any lock: a date that the writer sets and verifies does not depend on it"},
 		{ID: "delete-again", Kind: Attack, On: canaries, What: "delete the version, after all of that",
 			Broken: "one of the attacks unlocked the version, whatever the store answered to it", Remedy: other},
+		{ID: "delete-bucket", Kind: Attack, On: []Subject{Bucket}, What: "delete the bucket",
+			Broken: "a bucket can be deleted with locked versions in it", Remedy: other},
+		{ID: "delete-bucket-force", Kind: Attack, On: []Subject{Bucket}, What: "delete the bucket with a force header",
+			Broken: "a bucket can be deleted by force with locked versions in it", Remedy: other},
 	}
 }

@@ -189,6 +189,8 @@ func (f *fake) object(w http.ResponseWriter, r *http.Request, key, body string) 
 			return
 		}
 		fmt.Fprintf(w, "<Retention><Mode>%s</Mode><RetainUntilDate>%s</RetainUntilDate></Retention>", v.mode, v.until.UTC().Format(time.RFC3339Nano))
+	case r.Method == "PUT" && f.flaw == "no-governance" && r.Header.Get("X-Amz-Object-Lock-Mode") == "GOVERNANCE":
+		say(w, 400, "InvalidArgument")
 	case r.Method == "PUT":
 		if f.flaw == "overwrite" && v != nil {
 			v.content = []byte(body)

@@ -98,6 +98,15 @@ func TestAWeakCredentialProvesNothing(t *testing.T) {
 	}, broken)
 }
 
+// What cannot be put under governance cannot be taken for it.
+func TestAStoreWithoutGovernance(t *testing.T) {
+	t.Parallel()
+	_, url := newFake(t, "no-governance")
+	report, err := Run(t.Context(), optionsFor(url))
+	require.NoError(t, err)
+	assert.True(t, report.Judge().Archive, "%v", report.Judge().Reasons)
+}
+
 func TestBucketsThatAreNotAttacked(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
