@@ -258,7 +258,7 @@ func TestEveryImageOfTheClusterIsPacked(t *testing.T) {
 func TestNamesThatAreNotInTheCatalogues(t *testing.T) {
 	t.Parallel()
 	_, err := programNamed("helm")
-	assert.EqualError(t, err, `artifacts: no program "helm"; there are kubernetes, containerd, etcd, cni, pause, pulumi, coredns, flannel, kube-router, probe, kwok`)
+	assert.EqualError(t, err, `artifacts: no program "helm"; there are kubernetes, containerd, etcd, cni, pause, pulumi, coredns, flannel, kube-router, probe, kwok, minio, versitygw`)
 	s := newStore(t)
 	_, err = s.Archive(t.Context(), "helm")
 	assert.EqualError(t, err, `artifacts: no archive "helm"; lab/artifacts/images.go lists them`)
@@ -282,6 +282,7 @@ func TestStepsComeInTheOrderOfNeed(t *testing.T) {
 		"coredns", "image-coredns", "flannel", "image-flannel", "kube-router", "image-kube-router", "probe", "image-lab-probe",
 	}, names())
 	assert.Equal(t, []string{"kwok", "image-kwok"}, names("image-kwok"))
+	assert.Equal(t, []string{"minio", "versitygw"}, names("versitygw", "minio"))
 	assert.Equal(t, []string{"network-tools", "etcd", "flannel", "image-flannel"}, names("image-flannel", "etcd"))
 	_, err := s.Steps("nothing")
 	assert.ErrorContains(t, err, `artifacts: no target "nothing"; there are network-tools, kubernetes, image-kubernetes, containerd,`)

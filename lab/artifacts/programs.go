@@ -49,7 +49,9 @@ func Programs() []Program {
 		plugins    = "github.com/containernetworking/plugins"
 		flannel    = "github.com/flannel-io/flannel"
 		kubeRouter = "github.com/cloudnativelabs/kube-router/v2"
+		minio      = "github.com/minio/minio"
 		pulumi     = "github.com/pulumi/pulumi"
+		versitygw  = "github.com/versity/versitygw"
 	)
 	return []Program{
 		{
@@ -122,6 +124,21 @@ func Programs() []Program {
 			Binaries: map[string]string{"kwok": "sigs.k8s.io/kwok/cmd/kwok"},
 			OnDemand: true,
 			Assumed:  150 * time.Second,
+		},
+		{
+			// An S3 server that enforces object lock. Its own --version says that it is no release.
+			Name: "minio", Version: "0.0.0-20260212201848-7aac2a2c5b7c", Module: minio,
+			Binaries: map[string]string{"minio": minio},
+			OnDemand: true,
+			Assumed:  360 * time.Second,
+		},
+		{
+			// An S3 server that says it locks objects and lets their retention be shortened: what refuses it is proved with it.
+			Name: "versitygw", Version: "1.8.0", Module: versitygw,
+			Binaries: map[string]string{"versitygw": versitygw + "/cmd/versitygw"},
+			Stamp:    map[string]string{"main.Version": "v1.8.0"},
+			OnDemand: true,
+			Assumed:  120 * time.Second,
 		},
 	}
 }
