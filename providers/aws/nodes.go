@@ -129,13 +129,13 @@ const rootDisk = "root"
 // volumeType has 3000 operations and 125 MiB a second whatever its size, which etcd needs of a small disk.
 const volumeType = "gp3"
 
-// rootDevice is the root disk. It is part of the machine and goes with it; its key is named by ARN, since any other name
-// of it would differ at every refresh. The provider's tags do not reach it.
+// rootDevice is the root disk. It is part of the machine and goes with it. Its key is named by ARN, and the provider's tags
+// are not repeated here, though they reach it: either way it would differ at every refresh
+// (hashicorp/terraform-provider-aws#36448).
 func rootDevice(p *plan.Plan, disks []plan.Disk, node plan.Node, key pulumi.StringInput) ec2.InstanceRootBlockDeviceArgs {
-	all := pulumi.ToStringMap(tags(p))
-	all["Name"] = physical(p, node.Name+"-"+rootDisk)
 	device := ec2.InstanceRootBlockDeviceArgs{
-		Encrypted: pulumi.Bool(true), KmsKeyId: key, VolumeType: pulumi.String(volumeType), DeleteOnTermination: pulumi.Bool(true), Tags: all,
+		Encrypted: pulumi.Bool(true), KmsKeyId: key, VolumeType: pulumi.String(volumeType), DeleteOnTermination: pulumi.Bool(true),
+		Tags: named(p, node.Name+"-"+rootDisk),
 	}
 	for _, disk := range disks {
 		if disk.Name == rootDisk {

@@ -203,7 +203,7 @@ func TestAWSStaysInItsAccountAndRegion(t *testing.T) {
 	})
 }
 
-// taggedOnAWS wants the plan's tags from the provider, and by hand where those do not reach: on root disks.
+// taggedOnAWS wants the plan's tags from the provider, on every resource and root disk, and nothing that hides one.
 func taggedOnAWS(t *testing.T, name string, r *harness.Recording) {
 	t.Helper()
 	for _, provider := range r.Of("pulumi:providers:aws") {
@@ -219,7 +219,8 @@ func taggedOnAWS(t *testing.T, name string, r *harness.Recording) {
 			require.Contains(t, tags, "Name", made.URN)
 		}
 		if made.Type == "aws:ec2/instance:Instance" {
-			require.Equal(t, name, dig(made.Inputs["rootBlockDevice"], "tags", "lagrum.dev/stack"), made.URN)
+			require.Equal(t, map[string]any{"Name": made.Inputs["tags"].(map[string]any)["Name"].(string) + "-root"},
+				dig(made.Inputs["rootBlockDevice"], "tags"), "%s: a tag of the provider said twice differs for ever", made.URN)
 		}
 		if physical, given := made.Inputs["name"].(string); given {
 			require.Regexp(t, ours, physical, made.URN)
