@@ -6,6 +6,7 @@ import (
 	"github.com/lagrum/lagrum/components/network"
 	"github.com/lagrum/lagrum/components/pki"
 	"github.com/lagrum/lagrum/components/retirement"
+	"github.com/lagrum/lagrum/providers/aws"
 	"github.com/lagrum/lagrum/providers/openstack"
 	"github.com/lagrum/lagrum/requirements"
 	"github.com/lagrum/lagrum/stacks/plan"
@@ -23,6 +24,7 @@ type Room struct {
 func Controls() []Room {
 	return []Room{
 		{"stacks/plan", plan.Controls()},
+		{"providers/aws", aws.Controls()},
 		{"providers/openstack", openstack.Controls()},
 		{"components/bootstrap", bootstrap.Controls()},
 		{"components/pki", pki.Controls()},

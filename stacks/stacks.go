@@ -11,6 +11,7 @@ import (
 
 	"github.com/lagrum/lagrum/components/cluster"
 	"github.com/lagrum/lagrum/providers"
+	"github.com/lagrum/lagrum/providers/aws"
 	"github.com/lagrum/lagrum/providers/lab"
 	"github.com/lagrum/lagrum/providers/openstack"
 	"github.com/lagrum/lagrum/stacks/country"
@@ -20,6 +21,7 @@ import (
 
 // clouds is the list of everything a site can run on.
 var clouds = map[string]func(*pulumi.Context, *plan.Plan, providers.Secrets) (providers.Cloud, error){
+	"aws":       aws.New,
 	"lab":       lab.New,
 	"openstack": openstack.New,
 }

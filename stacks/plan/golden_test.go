@@ -78,6 +78,7 @@ func TestGolden(t *testing.T) {
 		{"se-prod", nil},
 		{"se-dr", nil},
 		{"dk-prod", nil},
+		{"dk-dr", nil},
 		{"no-prod", nil},
 		{"fi-prod", nil},
 		{"de-prod", nil},

@@ -28,10 +28,15 @@ func dig(value any, path ...string) any {
 	return value
 }
 
-// Every disk is of the volume type that the site names as encrypted, and no machine boots from anything but such a disk.
+// On OpenStack every disk is of the volume type that the site names as encrypted, and no machine boots from anything but
+// such a disk. On AWS every disk and every secret is encrypted with the stack's own key.
 func TestEveryDiskIsEncrypted(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, name string, r *harness.Recording) {
+		if dig(siteOf(t, name), "cloud", "aws") != nil {
+			encryptedOnAWS(t, name, r)
+			return
+		}
 		if dig(siteOf(t, name), "cloud", "openstack") == nil {
 			return // the lab's disks are not provable, and its status says so
 		}
@@ -83,6 +88,7 @@ func TestNothingIsOpenToTheWorld(t *testing.T) {
 			require.NotContains(t, listener.Inputs["allowedCidrs"], "0.0.0.0/0", listener.URN)
 		}
 		require.Empty(t, r.Of("openstack:networking/floatingIp:FloatingIp"), "the API has no address on the Internet")
+		closedOnAWS(t, r)
 	})
 }
 
@@ -90,6 +96,7 @@ func TestNothingIsOpenToTheWorld(t *testing.T) {
 func TestEverythingIsTagged(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, name string, r *harness.Recording) {
+		taggedOnAWS(t, name, r)
 		for _, made := range r.Resources {
 			switch made.Type {
 			case "openstack:networking/network:Network", "openstack:networking/subnet:Subnet", "openstack:networking/router:Router",

@@ -133,11 +133,15 @@ func TestLifecycleOptions(t *testing.T) {
 	both(t, func(t *testing.T, name string, r *harness.Recording) {
 		serious := name != "dev"
 		for _, made := range r.Resources {
-			machine := made.Type == "openstack:compute/instance:Instance" || made.Type == "openstack:blockstorage/volume:Volume"
-			want := serious && (keys.MatchString(made.Name) || machine)
+			machine := made.Type == "openstack:compute/instance:Instance" || made.Type == "openstack:blockstorage/volume:Volume" ||
+				made.Type == "aws:ec2/instance:Instance" || made.Type == "aws:ebs/volume:Volume"
+			key := made.Type == "aws:kms/key:Key" // its end is the end of every disk
+			want := serious && (key || keys.MatchString(made.Name) || machine)
 			require.Equal(t, want, made.Protect, made.URN)
 		}
 		for kind, ignored := range map[string][]string{
+			"aws:ec2/instance:Instance":                                      {"ami", "userData", "userDataBase64"},
+			"aws:secretsmanager/secretVersion:SecretVersion":                 {"secretString"},
 			"lab:index:Machine":                                              {"userData", "secrets"},
 			"openstack:compute/instance:Instance":                            {"userData"},
 			"openstack:blockstorage/volume:Volume":                           {"imageId"},

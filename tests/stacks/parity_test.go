@@ -1,0 +1,117 @@
+package stacks
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lagrum/lagrum/tests/harness"
+)
+
+// onBothClouds runs one site, se-prod's, on OpenStack as it is declared and on AWS. What differs is the cloud's own facts,
+// and how each calls its sizes.
+func onBothClouds(t *testing.T, preview bool) (openstack, aws *harness.Recording) {
+	t.Helper()
+	const stack = "se-prod"
+	site := siteOf(t, stack)
+	site["cloud"] = map[string]any{"aws": map[string]any{
+		"region": "eu-north-1", "account": "123456789012", "image": "ami-0123456789abcdef0",
+	}}
+	for _, pool := range site["nodePools"].([]any) {
+		pool.(map[string]any)["size"] = "m5.large"
+	}
+	text, err := json.Marshal(site)
+	require.NoError(t, err)
+	there := declared(t)[stack]
+	here := maps.Clone(there)
+	here["lagrum:site"] = string(text)
+	return run(t, stack, there, preview), run(t, stack, here, preview)
+}
+
+// host replaces the one thing that the clouds call differently: where the API answers, an address or a name.
+func host(t *testing.T, r *harness.Recording, text string) string {
+	t.Helper()
+	endpoint, _ := r.Exports["endpoint"].(string)
+	if unknown(endpoint) {
+		return text
+	}
+	name := strings.TrimSuffix(strings.TrimPrefix(endpoint, "https://"), ":6443")
+	require.NotEmpty(t, name)
+	return strings.ReplaceAll(text, name, "HOST")
+}
+
+// Which cloud a cluster runs on cannot be told from its outputs, nor from what runs in it.
+func TestCloudsGiveTheSameOutputsAndObjects(t *testing.T) {
+	t.Parallel()
+	for mode, preview := range map[string]bool{"preview": true, "update": false} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			openstack, aws := onBothClouds(t, preview)
+			exports := func(r *harness.Recording) string { return host(t, r, fmt.Sprint(r.Exports)) }
+			require.Equal(t, exports(openstack), exports(aws))
+			require.Contains(t, openstack.Exports, "endpoint")
+
+			objects := func(r *harness.Recording) string {
+				text, err := r.Objects()
+				require.NoError(t, err)
+				return host(t, r, text)
+			}
+			require.NotEmpty(t, objects(openstack))
+			require.Equal(t, objects(openstack), objects(aws))
+		})
+	}
+}
+
+// row is one row of the shared table, as a cloud was asked for it.
+type row struct {
+	name, protocol, reason string
+	first, last            int
+}
+
+// firewallOf reads the rows back from a cloud's rules. A row with several sources is several rules, and on OpenStack the
+// row of the load balancer names the node network instead of a group.
+func firewallOf(t *testing.T, r *harness.Recording, kind, protocol, first, last string) []row {
+	t.Helper()
+	source := regexp.MustCompile(`-[0-9a-f.:]+/\d+$`)
+	seen := map[row]bool{}
+	for _, rule := range r.Of(kind) {
+		if rule.Inputs["direction"] == "egress" {
+			continue
+		}
+		one := row{
+			name: source.ReplaceAllString(rule.Name, ""), protocol: rule.Inputs[protocol].(string), reason: rule.Inputs["description"].(string),
+		}
+		if one.protocol != "icmp" {
+			one.first, one.last = int(rule.Inputs[first].(float64)), int(rule.Inputs[last].(float64))
+		}
+		seen[one] = true
+	}
+	return slices.SortedFunc(maps.Keys(seen), func(a, b row) int { return strings.Compare(a.name, b.name) })
+}
+
+// No cloud is open where another is closed.
+func TestCloudsHaveTheSameFirewall(t *testing.T) {
+	t.Parallel()
+	openstack, aws := onBothClouds(t, false)
+	there := firewallOf(t, openstack, "openstack:networking/secGroupRule:SecGroupRule", "protocol", "portRangeMin", "portRangeMax")
+	here := firewallOf(t, aws, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "ipProtocol", "fromPort", "toPort")
+	require.Len(t, there, 17)
+	require.Equal(t, there, here)
+	declared := func(r *harness.Recording) int {
+		count := 0
+		for _, made := range r.Resources {
+			if strings.Contains(made.Name, "-api-from-declared-") {
+				count++
+			}
+		}
+		return count
+	}
+	require.Equal(t, 2, declared(openstack), "each declared source is one rule")
+	require.Equal(t, 2, declared(aws))
+}
