@@ -46,7 +46,7 @@ func snapshot(t *testing.T, lab string) host {
 }
 
 // labName finds the name of a lab in a path, an interface, a firewall table or an environment.
-var labName = regexp.MustCompile(`(?:/lagrum/|\blgr-|\bvb-|\blagrum_|\bLAGRUM_LAB=)([a-z][a-z0-9]{0,7})`)
+var labName = regexp.MustCompile(`(?:/lagrum/|\blgr-|\bvb-|\blagrum_|\bLAGRUM_LAB=|\bLAGRUM_LAB_PROCESS=)([a-z][a-z0-9]{0,7})`)
 
 // anothers tells what names a lab, and not this one.
 func anothers(entry, lab string) bool {
@@ -54,10 +54,11 @@ func anothers(entry, lab string) bool {
 	return len(names) > 0 && !slices.ContainsFunc(names, func(m []string) bool { return m[1] == lab })
 }
 
+// labPrograms are what a lab's machines run. The engine and its plugins, which may run for other stacks too, name their lab
+// in their environment.
 var labPrograms = map[string]bool{
 	"systemd-nspawn": true, "systemd": true, "haproxy": true, "containerd": true, "kubelet": true, "kube": true, "etcd": true,
-	"kube-apiserver": true, "kube-controller": true, "kube-scheduler": true, "containerd-shim": true, "kwok": true, "pulumi": true,
-	"pulumi-resource": true, "pulumi-language": true, "lagrum-program": true, "flanneld": true, "kube-router": true, "coredns": true, "pause": true,
+	"kube-apiserver": true, "kube-controller": true, "kube-scheduler": true, "containerd-shim": true, "kwok": true, "flanneld": true, "kube-router": true, "coredns": true, "pause": true,
 }
 
 func processes(t *testing.T, lab string) []string {
@@ -76,13 +77,14 @@ func processes(t *testing.T, lab string) []string {
 		}
 		// The kernel cuts names at 15 bytes.
 		name := strings.TrimSpace(string(text))
-		environment, _ := os.ReadFile(filepath.Join(filepath.Dir(e), "environ")) // it may have ended meanwhile
-		if strings.Contains(string(environment), "LAGRUM_LAB_PROCESS="+lab+"/") {
-			found = append(found, name)
-			continue
-		}
+		// Either may be gone meanwhile.
+		environment, _ := os.ReadFile(filepath.Join(filepath.Dir(e), "environ"))
 		groups, _ := os.ReadFile(filepath.Join(filepath.Dir(e), "cgroup"))
-		if anothers(strings.ReplaceAll(string(environment), "\x00", "\n")+string(groups), lab) {
+		about := strings.ReplaceAll(string(environment), "\x00", "\n") + string(groups)
+		if names := labName.FindAllString(about, -1); len(names) > 0 {
+			if !anothers(about, lab) {
+				found = append(found, name)
+			}
 			continue
 		}
 		for program := range labPrograms {
