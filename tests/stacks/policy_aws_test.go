@@ -88,8 +88,12 @@ func closedOnAWS(t *testing.T, r *harness.Recording) {
 		}
 		require.True(t, bounded, "%s: names no source", rule.URN)
 	}
+	nodesOut := regexp.MustCompile(`-(control-plane|worker)-out$`)
 	for _, rule := range r.Of("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule") {
 		require.NotEmpty(t, rule.Inputs["description"], "%s: every rule says why", rule.URN)
+		if !nodesOut.MatchString(rule.Name) {
+			require.NotEmpty(t, rule.Inputs["referencedSecurityGroupId"], "%s: the load balancer is let out to a group alone", rule.URN)
+		}
 	}
 	for _, group := range r.Of("aws:ec2/securityGroup:SecurityGroup") {
 		require.NotContains(t, group.Inputs, "ingress", "%s: rules are resources of their own", group.URN)
