@@ -17,14 +17,16 @@ import (
 type Cloud interface {
 	// Foundation makes the network, the firewall and the API's load balancer.
 	Foundation(ctx *pulumi.Context, name string, args *FoundationArgs, opts ...pulumi.ResourceOption) (*Foundation, error)
+	// NodeSecrets lays the secret bundle of each node of a pool where that node, and nobody else, can fetch it.
+	NodeSecrets(ctx *pulumi.Context, name string, args *NodeSecretsArgs, opts ...pulumi.ResourceOption) (map[string]NodeSecret, error)
 	// Nodes makes the machines of one pool, and for a control plane puts them behind the load balancer.
 	Nodes(ctx *pulumi.Context, name string, args *NodesArgs, opts ...pulumi.ResourceOption) (*Nodes, error)
 	// ObjectStore makes one locked bucket with one credential per consumer.
 	ObjectStore(ctx *pulumi.Context, name string, args *ObjectStoreArgs, opts ...pulumi.ResourceOption) (*ObjectStore, error)
-	// SecretFetch is the one provider-specific fragment of the node's boot script: a shell command that writes
-	// the node's secret bundle (a tar archive, see bootstrap.Bundle) to standard output.
-	SecretFetch() string
 }
+
+// Secrets reads a secret of the stack's configuration by its key below lagrum:, such as openstackCredentialSecret.
+type Secrets func(key string) (pulumi.StringOutput, error)
 
 // FoundationArgs are the facts a cloud needs before any node exists.
 type FoundationArgs struct {
@@ -36,10 +38,26 @@ type FoundationArgs struct {
 type Foundation struct {
 	// Endpoint is the host name or address of the API's load balancer, without port.
 	Endpoint pulumi.StringOutput
-	// NetworkID and Balancer are the cloud's own ids of the node network and of the API's load balancer; only the
-	// adapter that made them reads them.
-	NetworkID pulumi.StringOutput
-	Balancer  pulumi.StringOutput
+	// Own is what the adapter needs of it later; nobody else reads it.
+	Own any
+}
+
+// NodeSecretsArgs describe the secrets of one pool.
+type NodeSecretsArgs struct {
+	Plan       *plan.Plan
+	Pool       plan.Pool
+	Foundation *Foundation
+	// Bundles by node name: tar archives in base64 (bootstrap.Bundle). Always secret.
+	Bundles map[string]pulumi.StringInput
+}
+
+// NodeSecret is the way to one node's bundle.
+type NodeSecret struct {
+	// Fetch is the one provider-specific fragment of the node's boot script: a shell command that writes the bundle, a
+	// tar archive, to standard output. It is secret where it holds a credential.
+	Fetch pulumi.StringInput
+	// Bundle is set by a cloud that hands it over with the machine itself.
+	Bundle pulumi.StringInput
 }
 
 // NodesArgs describe one pool.
@@ -47,10 +65,10 @@ type NodesArgs struct {
 	Plan       *plan.Plan
 	Pool       plan.Pool
 	Foundation *Foundation
-	// UserData by node name: cloud-init bytes without any secret.
+	// UserData by node name: cloud-init bytes. No secret of the cluster is in them.
 	UserData map[string]pulumi.StringInput
-	// Secrets by node name: the base64 tar archive that SecretFetch writes. Always secret.
-	Secrets map[string]pulumi.StringInput
+	// Secrets by node name, as NodeSecrets laid them.
+	Secrets map[string]NodeSecret
 }
 
 // Nodes is a made pool.

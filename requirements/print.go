@@ -50,6 +50,26 @@ func (r Requirement) Cite() string {
 	return r.head() + r.caveats(func(s Source) string { return s.Key + ", " + s.Kind })
 }
 
+// Sure says what a grade means, for the legend of a document that prints rows by their grades.
+func (g Grade) Sure() string {
+	switch g {
+	case GradeA:
+		return "the text of the provision was read"
+	case GradeAOldWording:
+		return "the text was read in its " + oldWording
+	case GradeB:
+		return "the provision itself was not read; a source states it with this number"
+	case GradeT:
+		return "number and title are verified, the text was not read"
+	case GradeC:
+		return "partly inferred: " + unverified
+	case GradeU:
+		return "not established: " + toBeConfirmed
+	default:
+		return ""
+	}
+}
+
 // head is citation, title and id.
 func (r Requirement) head() string {
 	if r.Grade == GradeU {

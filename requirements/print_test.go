@@ -5,6 +5,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lagrum/lagrum/requirements"
 )
 
 // The printing rule, one row per combination of grade and status that the catalogue holds, and one per kind of
@@ -161,4 +163,22 @@ func TestPrintKeepsUnestablishedContentBack(t *testing.T) {
 			assert.True(t, fact, r.ID)
 		}
 	}
+}
+
+// A legend says no more than the printing rule does.
+func TestSure(t *testing.T) {
+	t.Parallel()
+	said := map[requirements.Grade]string{}
+	for _, r := range embedded(t).All() {
+		said[r.Grade] = r.Grade.Sure()
+	}
+	assert.Equal(t, map[requirements.Grade]string{
+		"A":  "the text of the provision was read",
+		"A*": "the text was read in its wording before 2026-02-01",
+		"B":  "the provision itself was not read; a source states it with this number",
+		"T":  "number and title are verified, the text was not read",
+		"C":  "partly inferred: unverified, to be confirmed by counsel",
+		"U":  "not established: to be confirmed by counsel",
+	}, said)
+	assert.Empty(t, requirements.Grade("Z").Sure())
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
 	"github.com/pulumi/pulumi-tls/sdk/v5/go/tls"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
 
 	"github.com/lagrum/lagrum/components/cluster"
 	"github.com/lagrum/lagrum/components/pki"
@@ -23,7 +24,7 @@ type infrastructure struct {
 }
 
 func newInfrastructure(ctx *pulumi.Context, p *plan.Plan) (*infrastructure, error) {
-	cloud, err := clouds[p.Cloud.Kind](ctx, p)
+	cloud, err := clouds[p.Cloud.Kind](ctx, p, secrets(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -36,16 +37,34 @@ func newInfrastructure(ctx *pulumi.Context, p *plan.Plan) (*infrastructure, erro
 		return nil, err
 	}
 	for _, pool := range p.Pools {
-		made.Pools[pool.Name], err = cloud.Nodes(ctx, p.Name+"-"+pool.Name, &providers.NodesArgs{
+		name := p.Name + "-" + pool.Name
+		laid, err := cloud.NodeSecrets(ctx, name+"-secrets", &providers.NodeSecretsArgs{
 			Plan: p, Pool: pool, Foundation: made.Foundation,
-			UserData: cluster.UserData(p, pool, made.Foundation.Endpoint, cloud.SecretFetch()),
-			Secrets:  cluster.Secrets(p, pool, made.Foundation.Endpoint, made.PKI),
+			Bundles: cluster.Secrets(p, pool, made.Foundation.Endpoint, made.PKI),
+		})
+		if err != nil {
+			return nil, fmt.Errorf("pool %s: secrets: %w", pool.Name, err)
+		}
+		made.Pools[pool.Name], err = cloud.Nodes(ctx, name, &providers.NodesArgs{
+			Plan: p, Pool: pool, Foundation: made.Foundation, Secrets: laid,
+			UserData: cluster.UserData(p, pool, made.Foundation.Endpoint, laid),
 		})
 		if err != nil {
 			return nil, fmt.Errorf("pool %s: %w", pool.Name, err)
 		}
 	}
 	return made, nil
+}
+
+// secrets reads the secrets of the stack's configuration.
+func secrets(ctx *pulumi.Context) providers.Secrets {
+	return func(key string) (pulumi.StringOutput, error) {
+		value, err := config.TrySecret(ctx, "lagrum:"+key)
+		if err != nil {
+			return value, fmt.Errorf("lagrum:%s: not set; run: pulumi config set --secret lagrum:%s", key, key)
+		}
+		return value, nil
+	}
 }
 
 // newIdentity makes the keys and certificates, with providers of their own since the default ones are disabled.
@@ -83,15 +102,15 @@ func (i *infrastructure) firstMachines(p *plan.Plan) []pulumi.Resource {
 	return all
 }
 
-// controlPlanes are the control-plane nodes' places behind the load balancer, by node name.
-func (i *infrastructure) controlPlanes(p *plan.Plan) map[string]pulumi.Resource {
+// machines are the nodes' machines by name, those of control planes with their place behind the load balancer.
+func (i *infrastructure) machines() map[string]pulumi.Resource {
 	made := map[string]pulumi.Resource{}
-	for _, pool := range p.Pools {
-		if pool.Role != plan.ControlPlane {
-			continue
-		}
-		for name, m := range i.Pools[pool.Name].Machines {
-			made[name] = m.Member
+	for _, pool := range i.Pools {
+		for name, m := range pool.Machines {
+			made[name] = m.Resource
+			if m.Member != nil {
+				made[name] = m.Member
+			}
 		}
 	}
 	return made

@@ -19,7 +19,7 @@ func newServices(ctx *pulumi.Context, p *plan.Plan, infra *infrastructure, made 
 		return fmt.Errorf("network: %w", err)
 	}
 	_, err = retirement.New(ctx, p.Name+"-retirement", &retirement.Args{
-		Plan: p, Endpoint: infra.Foundation.Endpoint, Machines: infra.controlPlanes(p),
+		Plan: p, Endpoint: infra.Foundation.Endpoint, Machines: infra.machines(),
 	}, inCluster)
 	if err != nil {
 		return fmt.Errorf("retirement: %w", err)

@@ -12,14 +12,16 @@ import (
 	"github.com/lagrum/lagrum/components/cluster"
 	"github.com/lagrum/lagrum/providers"
 	"github.com/lagrum/lagrum/providers/lab"
+	"github.com/lagrum/lagrum/providers/openstack"
 	"github.com/lagrum/lagrum/stacks/country"
 	"github.com/lagrum/lagrum/stacks/plan"
 	"github.com/lagrum/lagrum/stacks/site"
 )
 
 // clouds is the list of everything a site can run on.
-var clouds = map[string]func(*pulumi.Context, *plan.Plan) (providers.Cloud, error){
-	"lab": lab.New,
+var clouds = map[string]func(*pulumi.Context, *plan.Plan, providers.Secrets) (providers.Cloud, error){
+	"lab":       lab.New,
+	"openstack": openstack.New,
 }
 
 // Stack is a declared stack together with the two things of the outside world that it needs.

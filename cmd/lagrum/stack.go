@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -182,11 +183,37 @@ func planCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("%s:\n%w", args[0], err)
 			}
+			if err := apart(args[0], p); err != nil {
+				return fmt.Errorf("%s:\n%w", args[0], err)
+			}
 			encoder := json.NewEncoder(c.OutOrStdout())
 			encoder.SetIndent("", "  ")
 			return encoder.Encode(p)
 		},
 	}
+}
+
+// apart refuses a recovery stack that stands where the stack stands whose place it takes, if that is declared beside it.
+func apart(file string, recovery plan.Plan) error {
+	if recovery.Recovery == nil || recovery.Recovery.Of == "" {
+		return nil
+	}
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(file), "Pulumi."+recovery.Recovery.Of+".yaml"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	primary, _, err := planOf(text, time.Now().UTC())
+	if err != nil {
+		return nil // it is refused for reasons of its own, which its own plan tells
+	}
+	profile, err := country.Lookup(recovery.Country)
+	if err != nil {
+		return err
+	}
+	return plan.Apart(recovery, primary, profile)
 }
 
 // planOf reads the site out of a stack's configuration file and resolves it.

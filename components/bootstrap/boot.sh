@@ -190,6 +190,7 @@ begin host "preparing the kernel and containerd"
 modprobe --all overlay br_netfilter 2>/dev/null || true # built in, or not to be loaded from here: the settings tell
 setting net/ipv4/ip_forward 1
 setting net/bridge/bridge-nf-call-iptables 1
+systemctl enable --now lagrum-metadata || fail "the metadata service cannot be closed to pods: the node image's nft does not load /etc/lagrum/metadata.nft"
 sandbox
 systemctl start containerd
 systemctl enable kubelet

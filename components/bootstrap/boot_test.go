@@ -155,7 +155,7 @@ func TestBootSucceeds(t *testing.T) {
 			assert.Equal(t, "ok", s.read("var/lib/lagrum/boot.status"))
 			assert.Equal(t, tt.kubeadm, s.called("kubeadm"))
 			assert.Len(t, s.called("kubectl"), tt.kubectl)
-			assert.Equal(t, []string{"start containerd", "enable kubelet"}, s.called("systemctl"))
+			assert.Equal(t, []string{"enable --now lagrum-metadata", "start containerd", "enable kubelet"}, s.called("systemctl"))
 			assert.Equal(t, "1 1", s.read("proc/sys/net/ipv4/ip_forward")+" "+s.read("proc/sys/net/bridge/bridge-nf-call-iptables"))
 			assert.NoDirExists(t, filepath.Join(s.root, "run/lagrum"), "nothing stays of what passed through")
 			assert.NoFileExists(t, filepath.Join(s.root, "etc/kubernetes/super-admin.conf"))
@@ -314,8 +314,13 @@ esac`},
 			status:  "failed: host: containerd's sandbox image is registry.k8s.io/pause:3.10.2 and has to be registry.example.se/mirror/pause:3.10.2: the node image's containerd has to import /etc/containerd/conf.d/*.toml",
 		},
 		{
+			name: "a metadata service that stays open", node: "join-worker",
+			replace: map[string]string{"systemctl": `case "$*" in *lagrum-metadata*) exit 1 ;; esac`},
+			status:  "failed: host: the metadata service cannot be closed to pods: the node image's nft does not load /etc/lagrum/metadata.nft",
+		},
+		{
 			name: "a program that fails where nobody looks", node: "join-worker",
-			replace: map[string]string{"systemctl": "exit 3"},
+			replace: map[string]string{"systemctl": `case "$*" in *lagrum-metadata*) ;; *) exit 3 ;; esac`},
 			status:  "failed: host: lagrum-boot ended with exit code 3; its output is in /var/log/cloud-init-output.log",
 		},
 	}
@@ -409,7 +414,7 @@ func TestBootTellsContainerdTheSandboxImage(t *testing.T) {
 	s := boot(t, "init", map[string]string{"containerd": `
 if [ -e /etc/containerd/conf.d/lagrum.toml ]; then cat /etc/containerd/conf.d/lagrum.toml | tr '"' "'"; else echo "    sandbox = 'registry.k8s.io/pause:3.10.2'"; fi`}, nil)
 	require.Equal(t, 0, s.code, s.output)
-	assert.Equal(t, []string{"restart containerd", "start containerd", "enable kubelet"}, s.called("systemctl"))
+	assert.Equal(t, []string{"enable --now lagrum-metadata", "restart containerd", "start containerd", "enable kubelet"}, s.called("systemctl"))
 	assert.Equal(t, `version = 3
 [plugins."io.containerd.cri.v1.images".pinned_images]
 sandbox = "registry.example.se/mirror/pause:3.10.2"`, s.read("etc/containerd/conf.d/lagrum.toml"))

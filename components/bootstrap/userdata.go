@@ -29,6 +29,15 @@ const (
 //go:embed boot.sh
 var bootScript string
 
+// metadataRules close the metadata service to pods; metadataUnit loads them on every boot, and without it no kubelet
+// starts.
+//
+//go:embed metadata.nft
+var metadataRules string
+
+//go:embed metadata.service
+var metadataUnit string
+
 // UserData renders the node's cloud-init user-data: text that fits AWS (16 KiB as it is) and OpenStack (64 KiB in
 // base64) and holds no secret. All mistakes in the input are reported at once, each with its path and value.
 func UserData(in Input) ([]byte, error) {
@@ -83,6 +92,8 @@ func nodeFiles(in Input) ([]File, error) {
 		// The same settings after a reboot; the boot script sees to them now.
 		File{"/etc/modules-load.d/lagrum.conf", 0o644, []byte("overlay\nbr_netfilter\n")},
 		File{"/etc/sysctl.d/90-lagrum.conf", 0o644, []byte("net.bridge.bridge-nf-call-iptables = 1\nnet.ipv4.ip_forward = 1\n")},
+		File{"/etc/lagrum/metadata.nft", 0o644, []byte(metadataRules)},
+		File{"/etc/systemd/system/lagrum-metadata.service", 0o644, []byte(metadataUnit)},
 		File{secretsPath, 0o700, []byte("#!/bin/sh\nset -eu\n" + strings.TrimSpace(in.SecretFetch) + "\n")},
 		File{bootPath, 0o755, []byte(bootScript)},
 	), nil

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/lagrum/lagrum/components/pki"
+	contract "github.com/lagrum/lagrum/providers"
 	"github.com/lagrum/lagrum/stacks/plan"
 	"github.com/lagrum/lagrum/tests/golden"
 	"github.com/lagrum/lagrum/tests/harness"
@@ -44,10 +45,12 @@ func program(p *plan.Plan, prober Prober) func(*pulumi.Context) error {
 		machine := &struct{ pulumi.CustomResourceState }{}
 		bundles := Secrets(p, p.Pools[0], balancer.Address, keys)
 		if err := ctx.RegisterResource("lab:index:Machine", "cp-1-g1", pulumi.Map{
-			"userData": UserData(p, p.Pools[0], balancer.Address, "cat /run/lagrum/secrets.tar")["cp-1-g1"],
-			"secrets":  bundles["cp-1-g1"],
-			"joining":  bundles["cp-2-g1"],
-			"worker":   Secrets(p, p.Pools[1], balancer.Address, keys)["w-1-g1"],
+			"userData": UserData(p, p.Pools[0], balancer.Address, map[string]contract.NodeSecret{
+				"cp-1-g1": {Fetch: pulumi.String("cat /run/lagrum/secrets.tar")}, "cp-2-g1": {Fetch: pulumi.String("true")},
+			})["cp-1-g1"],
+			"secrets": bundles["cp-1-g1"],
+			"joining": bundles["cp-2-g1"],
+			"worker":  Secrets(p, p.Pools[1], balancer.Address, keys)["w-1-g1"],
 		}, machine, providers); err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/lagrum/lagrum/components/bootstrap"
 	"github.com/lagrum/lagrum/components/images"
 	"github.com/lagrum/lagrum/components/pki"
+	"github.com/lagrum/lagrum/providers"
 	"github.com/lagrum/lagrum/stacks/plan"
 )
 
@@ -21,12 +22,15 @@ const (
 	zoneLabel = "topology.kubernetes.io/zone"
 )
 
-// UserData gives the cloud-init user-data of every node of a pool, by node name. It holds no secret.
-func UserData(p *plan.Plan, pool plan.Pool, endpoint pulumi.StringInput, secretFetch string) map[string]pulumi.StringInput {
+// UserData gives the cloud-init user-data of every node of a pool, by node name. It holds no secret but what a cloud's way
+// to the node's bundle may need.
+func UserData(
+	p *plan.Plan, pool plan.Pool, endpoint pulumi.StringInput, secrets map[string]providers.NodeSecret,
+) map[string]pulumi.StringInput {
 	byNode := map[string]pulumi.StringInput{}
 	for _, node := range pool.Nodes {
-		byNode[node.Name] = endpoint.ToStringOutput().ApplyT(func(endpoint string) (string, error) {
-			return userData(p, pool, node, endpoint, secretFetch)
+		byNode[node.Name] = pulumi.All(endpoint, secrets[node.Name].Fetch).ApplyT(func(all []any) (string, error) {
+			return userData(p, pool, node, all[0].(string), all[1].(string))
 		}).(pulumi.StringOutput)
 	}
 	return byNode

@@ -107,11 +107,15 @@ func apiAddress(endpoint pulumi.StringInput, port int) corev1.EnvVarArray {
 	}
 }
 
-// nodes counts the machines of the plan.
+// nodes counts the machines that stay.
 func (b *builder) nodes() int {
 	count := 0
 	for _, pool := range b.plan.Pools {
-		count += len(pool.Nodes)
+		for _, node := range pool.Nodes {
+			if !node.Leaving {
+				count++
+			}
+		}
 	}
 	return count
 }

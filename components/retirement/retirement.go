@@ -1,8 +1,10 @@
-// Package retirement takes control-plane nodes out of a cluster after their replacements have joined: it drains the
-// old node, removes its member of etcd and deletes its Node. The engine deletes the machine itself at the end of the
-// same update, since deletions come last.
+// Package retirement takes nodes out of a cluster. A control plane leaves after its replacement has joined: it is
+// drained, its member of etcd removed and its Node deleted. The engine deletes the machine itself at the end of the same
+// update, since deletions come last. Workers leave in two updates: the first drains those that the site lists as leaving
+// and deletes their Nodes, the second deletes machines that are no longer listed. So a machine whose pods would not go
+// stays, and where the plan protects, the engine deletes none that was not drained.
 //
-// Each retirement is a Job, awaited, one after the other in the order of the plan. It says no rather than risk data:
+// Each retirement of a control plane is a Job, awaited, one after the other in the order of the plan. It says no rather than risk data:
 // it waits until the replacement is ready and votes in etcd, refuses to remove a member when those that remain would
 // have no quorum, and fails when the member is still there afterwards. It succeeds at once where the old node never
 // existed, so that a site is rebuilt from the same declaration. Two replacements of one slot must be declared in two
@@ -22,7 +24,10 @@ package retirement
 import (
 	_ "embed"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -45,8 +50,10 @@ const (
 const (
 	// deadlineSeconds ends a Job: ten minutes for the replacement, three for its vote, five for the drain, and the rest.
 	deadlineSeconds = 20 * 60
-	// awaitTimeout is longer, so that the user sees the Job's own failure and not the engine's impatience.
-	awaitTimeout = "25m"
+	// drainSeconds is added for each worker.
+	drainSeconds = 5 * 60
+	// awaitLonger, so that the user sees the Job's own failure and not the engine's impatience.
+	awaitLonger = 5 * 60
 	// attempts at a retirement before it counts as failed.
 	attempts = 4
 )
@@ -54,14 +61,61 @@ const (
 //go:embed retire.sh
 var script string
 
+//go:embed drain.sh
+var drainScript string
+
 // Args of New.
 type Args struct {
 	Plan *plan.Plan
 	// Endpoint is the host of the API's load balancer, without port. It is asked instead of the API's service address
 	// because it stops sending to the old API server as soon as that has lost its etcd.
 	Endpoint pulumi.StringInput
-	// Machines by node name. A Job starts once its replacement's machine is made.
+	// Machines by node name. A Job starts once the machines are made that take over.
 	Machines map[string]pulumi.Resource
+}
+
+// task is one Job: what it runs, and whom it concerns.
+type task struct {
+	name, physical string
+	script         string
+	leaving        []string
+	coming         []string
+	env            corev1.EnvVarArray
+	etcd           bool // it removes members of etcd
+	deadline       int  // seconds
+}
+
+// tasks are the Jobs of a plan: control planes one by one, then the workers of each pool.
+func tasks(p *plan.Plan) []task {
+	var all []task
+	for _, retired := range p.Retirements {
+		all = append(all, task{
+			name: retired.Node, physical: "retire-" + retired.Node, script: script, etcd: true, deadline: deadlineSeconds,
+			leaving: []string{retired.Node}, coming: []string{retired.Replacement},
+			env: corev1.EnvVarArray{env("OLD", retired.Node), env("NEW", retired.Replacement)},
+		})
+	}
+	for _, pool := range p.Pools {
+		t := task{name: pool.Name, physical: "leave-" + pool.Name, script: drainScript}
+		for _, node := range pool.Nodes {
+			if node.Leaving {
+				t.leaving = append(t.leaving, node.Name)
+			} else {
+				t.coming = append(t.coming, node.Name)
+			}
+		}
+		if len(t.leaving) == 0 {
+			continue
+		}
+		t.env = corev1.EnvVarArray{env("OLD", strings.Join(t.leaving, " ")), env("NEW", strings.Join(t.coming, " "))}
+		t.deadline = deadlineSeconds + len(t.leaving)*drainSeconds
+		all = append(all, t)
+	}
+	return all
+}
+
+func env(name, value string) corev1.EnvVarArgs {
+	return corev1.EnvVarArgs{Name: pulumi.String(name), Value: pulumi.String(value)}
 }
 
 // Retirement is the history of replaced control-plane nodes.
@@ -77,22 +131,25 @@ type Retirement struct {
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Retirement, error) {
 	r := &Retirement{}
 	err := construct.Component(ctx, token, name, r, pulumi.Map{}, opts, func(parent pulumi.ResourceOption) (pulumi.Map, error) {
-		if len(args.Plan.Retirements) == 0 {
+		todo := tasks(args.Plan)
+		if len(todo) == 0 {
 			return pulumi.Map{}, nil
 		}
-		needs, err := rights(ctx, name, args.Plan.Retirements, parent)
+		needs, err := rights(ctx, name, todo, parent)
 		if err != nil {
 			return nil, err
 		}
-		for _, retired := range args.Plan.Retirements {
-			after := needs
+		for _, t := range todo {
+			after := slices.Clone(needs)
 			if len(r.Jobs) > 0 {
-				after = append(after[:len(after):len(after)], r.Jobs[len(r.Jobs)-1])
+				after = append(after, r.Jobs[len(r.Jobs)-1])
 			}
-			if machine, made := args.Machines[retired.Replacement]; made {
-				after = append(after[:len(after):len(after)], machine)
+			for _, node := range t.coming {
+				if machine, made := args.Machines[node]; made {
+					after = append(after, machine)
+				}
 			}
-			job, err := retire(ctx, name, args, retired, parent, after)
+			job, err := retire(ctx, name, args, t, parent, after)
 			if err != nil {
 				return nil, err
 			}
@@ -106,37 +163,37 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	return r, nil
 }
 
-// retire declares the Job of one retirement.
+// retire declares the Job of one task.
 func retire(
-	ctx *pulumi.Context, name string, args *Args, retired plan.Retirement, parent pulumi.ResourceOption, after []pulumi.Resource,
+	ctx *pulumi.Context, name string, args *Args, t task, parent pulumi.ResourceOption, after []pulumi.Resource,
 ) (*batchv1.Job, error) {
-	physical := "retire-" + retired.Node
-	if len(physical) > 63 { // it becomes the value of a label
-		return nil, fmt.Errorf("retirement of %s: job name %q has %d characters: shorten the pool's name, 63 fit", retired.Node, physical, len(physical))
+	if len(t.physical) > 63 { // it becomes the value of a label
+		return nil, fmt.Errorf("retirement of %s: job name %q has %d characters: shorten the pool's name, 63 fit", t.name, t.physical, len(t.physical))
 	}
-	job, err := batchv1.NewJob(ctx, name+"-"+retired.Node, &batchv1.JobArgs{
+	await := (time.Duration(t.deadline+awaitLonger) * time.Second).String()
+	job, err := batchv1.NewJob(ctx, name+"-"+t.name, &batchv1.JobArgs{
 		Metadata: &metav1.ObjectMetaArgs{
-			Name: pulumi.String(physical), Namespace: pulumi.String(namespace), Labels: labels(),
+			Name: pulumi.String(t.physical), Namespace: pulumi.String(namespace), Labels: labels(),
 			// A failed retirement is tried anew by the next update, once its cause is mended.
 			Annotations: pulumi.StringMap{"pulumi.com/replaceUnready": pulumi.String("true")},
 		},
 		Spec: &batchv1.JobSpecArgs{
-			ActiveDeadlineSeconds: pulumi.Int(deadlineSeconds),
+			ActiveDeadlineSeconds: pulumi.Int(t.deadline),
 			BackoffLimit:          pulumi.Int(attempts - 1),
 			Template: &corev1.PodTemplateSpecArgs{
 				Metadata: &metav1.ObjectMetaArgs{Labels: labels()},
-				Spec:     pod(args, retired),
+				Spec:     pod(args, t),
 			},
 		},
 	}, parent, pulumi.DependsOn(after),
-		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: awaitTimeout, Update: awaitTimeout}),
+		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: await, Update: await}),
 		// The name is fixed, so the old Job must go before a new one comes.
 		pulumi.DeleteBeforeReplace(true),
 		// A retirement is done once: a newer etcd is no reason to do it again.
 		pulumi.IgnoreChanges([]string{"spec.template.spec.containers[0].image"}),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("retirement of %s: job: %w", retired.Node, err)
+		return nil, fmt.Errorf("retirement of %s: job: %w", t.name, err)
 	}
 	return job, nil
 }
@@ -147,11 +204,8 @@ func labels() pulumi.StringMap {
 	return all
 }
 
-func pod(args *Args, retired plan.Retirement) *corev1.PodSpecArgs {
+func pod(args *Args, t task) *corev1.PodSpecArgs {
 	const pki = "/etc/kubernetes/pki/etcd/"
-	env := func(name, value string) corev1.EnvVarArgs {
-		return corev1.EnvVarArgs{Name: pulumi.String(name), Value: pulumi.String(value)}
-	}
 	// Name, path on the node, kind of path, path in the container.
 	mounts := [][4]string{
 		{"node-bin", "/usr/bin", "Directory", "/node/bin"},
@@ -159,10 +213,20 @@ func pod(args *Args, retired plan.Retirement) *corev1.PodSpecArgs {
 		// The dynamic loader of amd64; Debian has no such directory elsewhere, and an empty one does no harm.
 		{"node-lib64", "/usr/lib64", "DirectoryOrCreate", "/lib64"},
 		{"node-kubectl", "/usr/local/bin/kubectl", "File", "/node/tools/kubectl"},
-		{"etcd-ca", pki + "ca.crt", "File", "/etcd/ca.crt"},
-		{"etcd-certificate", pki + "healthcheck-client.crt", "File", "/etcd/client.crt"},
-		{"etcd-key", pki + "healthcheck-client.key", "File", "/etcd/client.key"},
 	}
+	vars := append(corev1.EnvVarArray{}, t.env...)
+	vars = append(vars, env("PATH", "/usr/local/bin:/node/tools:/node/bin")) // etcdctl, kubectl, sleep
+	if t.etcd {
+		mounts = append(mounts, [][4]string{
+			{"etcd-ca", pki + "ca.crt", "File", "/etcd/ca.crt"},
+			{"etcd-certificate", pki + "healthcheck-client.crt", "File", "/etcd/client.crt"},
+			{"etcd-key", pki + "healthcheck-client.key", "File", "/etcd/client.key"},
+		}...)
+		vars = append(vars, env("ETCDCTL_CACERT", "/etcd/ca.crt"), env("ETCDCTL_CERT", "/etcd/client.crt"), env("ETCDCTL_KEY", "/etcd/client.key"))
+	}
+	vars = append(vars,
+		corev1.EnvVarArgs{Name: pulumi.String("KUBERNETES_SERVICE_HOST"), Value: args.Endpoint.ToStringOutput()},
+		env("KUBERNETES_SERVICE_PORT", strconv.Itoa(args.Plan.Cluster.APIPort)))
 	var volumes corev1.VolumeArray
 	var volumeMounts corev1.VolumeMountArray
 	for _, m := range mounts {
@@ -182,7 +246,7 @@ func pod(args *Args, retired plan.Retirement) *corev1.PodSpecArgs {
 		DnsPolicy:                    pulumi.String("Default"),
 		PriorityClassName:            pulumi.String("system-cluster-critical"),
 		NodeSelector:                 pulumi.StringMap{controlPlane: pulumi.String("")},
-		Affinity:                     &corev1.AffinityArgs{NodeAffinity: elsewhere(retired.Node)},
+		Affinity:                     &corev1.AffinityArgs{NodeAffinity: elsewhere(t.leaving)},
 		Tolerations: corev1.TolerationArray{corev1.TolerationArgs{
 			Key: pulumi.String(controlPlane), Operator: pulumi.String("Exists"), Effect: pulumi.String("NoSchedule"),
 		}},
@@ -194,17 +258,8 @@ func pod(args *Args, retired plan.Retirement) *corev1.PodSpecArgs {
 			Name:            pulumi.String("retire"),
 			Image:           pulumi.String(images.For(args.Plan.Cluster).Etcd.Ref()),
 			ImagePullPolicy: pulumi.String("IfNotPresent"),
-			Command:         pulumi.ToStringArray([]string{"/node/bin/sh", "-c", script}),
-			Env: corev1.EnvVarArray{
-				env("OLD", retired.Node),
-				env("NEW", retired.Replacement),
-				env("PATH", "/usr/local/bin:/node/tools:/node/bin"), // etcdctl, kubectl, sleep
-				env("ETCDCTL_CACERT", "/etcd/ca.crt"),
-				env("ETCDCTL_CERT", "/etcd/client.crt"),
-				env("ETCDCTL_KEY", "/etcd/client.key"),
-				corev1.EnvVarArgs{Name: pulumi.String("KUBERNETES_SERVICE_HOST"), Value: args.Endpoint.ToStringOutput()},
-				env("KUBERNETES_SERVICE_PORT", strconv.Itoa(args.Plan.Cluster.APIPort)),
-			},
+			Command:         pulumi.ToStringArray([]string{"/node/bin/sh", "-c", t.script}),
+			Env:             vars,
 			Resources: &corev1.ResourceRequirementsArgs{
 				Requests: pulumi.StringMap{"cpu": pulumi.String("50m"), "memory": pulumi.String("64Mi")},
 				Limits:   pulumi.StringMap{"memory": pulumi.String("256Mi")},
@@ -220,13 +275,13 @@ func pod(args *Args, retired plan.Retirement) *corev1.PodSpecArgs {
 	}
 }
 
-// elsewhere keeps the Job off the node that leaves.
-func elsewhere(old string) *corev1.NodeAffinityArgs {
+// elsewhere keeps the Job off the nodes that leave.
+func elsewhere(leaving []string) *corev1.NodeAffinityArgs {
 	return &corev1.NodeAffinityArgs{
 		RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelectorArgs{
 			NodeSelectorTerms: corev1.NodeSelectorTermArray{corev1.NodeSelectorTermArgs{
 				MatchFields: corev1.NodeSelectorRequirementArray{corev1.NodeSelectorRequirementArgs{
-					Key: pulumi.String("metadata.name"), Operator: pulumi.String("NotIn"), Values: pulumi.ToStringArray([]string{old}),
+					Key: pulumi.String("metadata.name"), Operator: pulumi.String("NotIn"), Values: pulumi.ToStringArray(leaving),
 				}},
 			}},
 		},

@@ -105,7 +105,7 @@ func TestOptions(t *testing.T) {
 	t.Parallel()
 	made := harness.Run(t, program(twice()), harness.Options{}).Get(t, job, "dev-retirement-cp-1-g1")
 	assert.True(t, made.DeleteBeforeReplace)
-	assert.Equal(t, "25m", made.CreateTimeout)
+	assert.Equal(t, "25m0s", made.CreateTimeout)
 	assert.Equal(t, []string{"spec.template.spec.containers[0].image"}, made.IgnoreChanges)
 }
 

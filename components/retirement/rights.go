@@ -8,8 +8,6 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	rbacv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/rbac/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-
-	"github.com/lagrum/lagrum/stacks/plan"
 )
 
 const (
@@ -19,7 +17,7 @@ const (
 
 // rights gives the Jobs what kubectl needs for its four verbs, and on nodes only on those that the plan names.
 func rights(
-	ctx *pulumi.Context, name string, retirements []plan.Retirement, parent pulumi.ResourceOption,
+	ctx *pulumi.Context, name string, todo []task, parent pulumi.ResourceOption,
 ) ([]pulumi.Resource, error) {
 	made, err := corev1.NewServiceAccount(ctx, name, &corev1.ServiceAccountArgs{
 		Metadata:                     &metav1.ObjectMetaArgs{Name: pulumi.String(account), Namespace: pulumi.String(namespace), Labels: labels()},
@@ -30,7 +28,7 @@ func rights(
 	}
 	allowed, err := rbacv1.NewClusterRole(ctx, name, &rbacv1.ClusterRoleArgs{
 		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(role), Labels: labels()},
-		Rules:    rules(retirements),
+		Rules:    rules(todo),
 	}, parent)
 	if err != nil {
 		return nil, fmt.Errorf("cluster role: %w", err)
@@ -50,10 +48,10 @@ func rights(
 	return []pulumi.Resource{made, allowed, binding}, nil
 }
 
-func rules(retirements []plan.Retirement) rbacv1.PolicyRuleArray {
+func rules(todo []task) rbacv1.PolicyRuleArray {
 	var leaving, coming []string
-	for _, retired := range retirements {
-		leaving, coming = append(leaving, retired.Node), append(coming, retired.Replacement)
+	for _, t := range todo {
+		leaving, coming = append(leaving, t.leaving...), append(coming, t.coming...)
 	}
 	slices.Sort(leaving)
 	slices.Sort(coming)
@@ -68,11 +66,13 @@ func rules(retirements []plan.Retirement) rbacv1.PolicyRuleArray {
 		}
 		return r
 	}
-	return rbacv1.PolicyRuleArray{
-		rule("", "nodes", leaving, "get", "patch", "delete"), // cordon, and the end
-		rule("", "nodes", coming, "get", "list", "watch"),    // waiting for Ready
+	made := rbacv1.PolicyRuleArray{rule("", "nodes", leaving, "get", "patch", "delete")} // cordon, and the end
+	if len(coming) > 0 {                                                                 // a rule without names would be one for all nodes
+		made = append(made, rule("", "nodes", coming, "get", "list", "watch")) // waiting for Ready
+	}
+	return append(made,
 		rule("", "pods", nil, "get", "list"),
 		rule("", "pods/eviction", nil, "create"), // within every disruption budget; there is no right to delete
 		rule("apps", "daemonsets", nil, "get"),
-	}
+	)
 }

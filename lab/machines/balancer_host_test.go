@@ -47,7 +47,7 @@ func newAPIServer(t *testing.T, bridge, address string) *apiServer {
 	mux.HandleFunc("/who", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, address) })
 	mux.HandleFunc("/watch", func(w http.ResponseWriter, r *http.Request) {
 		for n := 0; ; n++ {
-			if _, err := fmt.Fprintln(w, n); err != nil {
+			if _, err := fmt.Fprintln(w, address, n); err != nil {
 				return
 			}
 			w.(http.Flusher).Flush()
@@ -94,16 +94,22 @@ func eventually(t *testing.T, address, want string) {
 	t.Fatalf("the balancer never answered %q; last: %q, %v", want, got, err)
 }
 
-// watch opens a request that is answered a line at a time.
-func watch(t *testing.T, address string) *bufio.Scanner {
+// watch opens a request that is answered a line at a time, and by that server.
+func watch(t *testing.T, address string, by *apiServer) *bufio.Scanner {
 	t.Helper()
-	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
-	response, err := client.Get("https://" + address + ":6443/watch")
-	require.NoError(t, err)
-	t.Cleanup(func() { response.Body.Close() })
-	lines := bufio.NewScanner(response.Body)
-	require.True(t, lines.Scan())
-	return lines
+	for range 20 {
+		client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+		response, err := client.Get("https://" + address + ":6443/watch")
+		require.NoError(t, err)
+		lines := bufio.NewScanner(response.Body)
+		if lines.Scan() && strings.HasPrefix(lines.Text(), by.address+" ") {
+			t.Cleanup(func() { response.Body.Close() })
+			return lines
+		}
+		response.Body.Close()
+	}
+	require.Fail(t, "the balancer never chose "+by.address)
+	return nil
 }
 
 // goesOn wants more lines of a watch than could wait in buffers.
@@ -169,7 +175,7 @@ func TestLoadBalancer(t *testing.T) {
 	eventually(t, balancer.Address, one.address)
 
 	// A watch that is open while a member is added must not notice.
-	old := watch(t, balancer.Address)
+	old := watch(t, balancer.Address, one)
 	two := newAPIServer(t, network.Bridge, "10.97.3.202")
 	two.ready.Store(false)
 	_, err = lab.AddMember(ctx, machines.MemberSpec{LoadBalancer: "api", Name: "two", Address: two.address}, "")
@@ -193,10 +199,10 @@ func TestLoadBalancer(t *testing.T) {
 		require.Equal(t, two.address, got)
 	}
 
-	leaving := watch(t, balancer.Address)
+	leaving := watch(t, balancer.Address, two)
 	one.ready.Store(true)
 	eventually(t, balancer.Address, one.address)
-	staying := watch(t, balancer.Address) // the least connections are one's
+	staying := watch(t, balancer.Address, one)
 	require.NoError(t, lab.RemoveMember(ctx, "two"))
 	ends(t, leaving)
 	goesOn(t, staying)

@@ -308,7 +308,7 @@ func TestMachines(t *testing.T) {
 		_, err := inside(t, lab, "a", "systemctl reboot")
 		require.NoError(t, err)
 		await(t, lab, "a", "test $(cat /proc/sys/kernel/random/boot_id) != "+before+" && systemctl is-active cloud-init.target")
-		out, err := inside(t, lab, "a", "cat /root/boots; ls /run/lagrum")
+		out, err := inside(t, lab, "a", "cat /root/boots; ls /run/lagrum-lab")
 		require.NoError(t, err, out)
 		assert.Equal(t, "booted\nsecrets.tar", out)
 	})

@@ -64,6 +64,7 @@ func TestCloud(t *testing.T) {
 
 	s.pulumi(t, "destroy", "--yes", "--skip-preview")
 	t.Run("nothing is left in the cloud", func(t *testing.T) { readEmpty(t, tenant) })
+	t.Run("the product", func(t *testing.T) { testProduct(t, l, s) })
 }
 
 // lines writes to a test's log.

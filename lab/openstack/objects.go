@@ -134,7 +134,8 @@ func (l *Lab) makeCredential(ctx context.Context) error {
 	// The name of one that an interrupted run made and lost must not stand in the way.
 	name := fmt.Sprintf("lagrum-%d", time.Now().UnixNano())
 	err = tenant.Post(ctx, "keystone", "/users/"+tenant.User+"/application_credentials", map[string]any{
-		"application_credential": map[string]any{"name": name, "roles": roles},
+		// A stack makes a credential of its own for the boot of each node.
+		"application_credential": map[string]any{"name": name, "roles": roles, "unrestricted": true},
 	}, &made)
 	if err != nil {
 		return err

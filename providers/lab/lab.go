@@ -27,7 +27,7 @@ type provider struct {
 }
 
 // New makes the explicit provider of a stack on the lab.
-func New(ctx *pulumi.Context, p *plan.Plan) (providers.Cloud, error) {
+func New(ctx *pulumi.Context, p *plan.Plan, _ providers.Secrets) (providers.Cloud, error) {
 	made := &provider{}
 	args := pulumi.Map{"lab": pulumi.String(p.Cluster.Name)}
 	err := ctx.RegisterResource("pulumi:providers:lab", p.Name+"-lab", args, made, pulumi.Version(Version))
@@ -36,9 +36,6 @@ func New(ctx *pulumi.Context, p *plan.Plan) (providers.Cloud, error) {
 	}
 	return &Cloud{provider: made}, nil
 }
-
-// SecretFetch reads the bundle that the lab mounts into the machine, readable by root alone.
-func (*Cloud) SecretFetch() string { return "cat /run/lagrum-lab/secrets.tar" }
 
 // options are what every component of this adapter is made with: the lab's provider for it and its children.
 func (c *Cloud) options(opts []pulumi.ResourceOption) []pulumi.ResourceOption {

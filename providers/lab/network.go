@@ -11,6 +11,9 @@ type foundation struct {
 	pulumi.ResourceState
 }
 
+// own is what later resources need of the foundation: its ids.
+type own struct{ network, balancer pulumi.StringOutput }
+
 type network struct {
 	pulumi.CustomResourceState
 	Bridge pulumi.StringOutput `pulumi:"bridge"`
@@ -33,15 +36,15 @@ func (c *Cloud) Foundation(
 				return nil, err
 			}
 			// The id is the network's name; it carries the dependency on the bridge to everything that uses it.
-			made.NetworkID = net.ID().ToStringOutput()
-			if err := newFirewall(ctx, name+"-firewall", args, made.NetworkID, parent); err != nil {
+			id := net.ID().ToStringOutput()
+			if err := newFirewall(ctx, name+"-firewall", args, id, parent); err != nil {
 				return nil, err
 			}
-			balancer, err := newLoadBalancer(ctx, name+"-api", args.Plan, made.NetworkID, parent)
+			balancer, err := newLoadBalancer(ctx, name+"-api", args.Plan, id, parent)
 			if err != nil {
 				return nil, err
 			}
-			made.Endpoint, made.Balancer = balancer.Address, balancer.ID().ToStringOutput()
+			made.Endpoint, made.Own = balancer.Address, own{network: id, balancer: balancer.ID().ToStringOutput()}
 			return pulumi.Map{"endpoint": made.Endpoint}, nil
 		})
 	if err != nil {

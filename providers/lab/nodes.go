@@ -68,28 +68,28 @@ func (c *Cloud) Nodes(
 func newMachine(
 	ctx *pulumi.Context, args *providers.NodesArgs, node plan.Node, size size, parent pulumi.ResourceOption,
 ) (providers.Machine, error) {
+	made := args.Foundation.Own.(own)
 	disk := 0
 	for _, d := range args.Pool.Disks {
 		disk += d.GiB
 	}
 	m := &machine{}
 	err := ctx.RegisterResource("lab:index:Machine", args.Plan.Name+"-"+node.Name, pulumi.Map{
-		"name": pulumi.String(node.Name), "network": args.Foundation.NetworkID, "role": pulumi.String(args.Pool.Role),
+		"name": pulumi.String(node.Name), "network": made.network, "role": pulumi.String(args.Pool.Role),
 		"cpus": pulumi.Int(size.cpus), "memoryMiB": pulumi.Int(size.memoryMiB), "diskGiB": pulumi.Int(disk),
-		"userData": args.UserData[node.Name], "secrets": pulumi.ToSecret(args.Secrets[node.Name]),
+		"userData": args.UserData[node.Name], "secrets": pulumi.ToSecret(args.Secrets[node.Name].Bundle),
 		"tags": pulumi.ToStringMap(args.Plan.Tags),
 	}, m, parent, pulumi.Version(Version),
-		// A worker goes when its pool shrinks; a control plane holds a share of etcd.
-		pulumi.Protect(args.Plan.Protect && args.Pool.Role == plan.ControlPlane),
+		pulumi.Protect(args.Plan.Protect && !node.Leaving), // a worker is let go once it is drained
 		// A node keeps what it was born with; it is renewed by declaring a new generation.
 		pulumi.IgnoreChanges([]string{"userData", "secrets"}))
 	if err != nil {
 		return providers.Machine{}, err
 	}
-	made := providers.Machine{Address: m.Address, Resource: m}
+	machine := providers.Machine{Address: m.Address, Resource: m}
 	if args.Pool.Role != plan.ControlPlane {
-		return made, nil
+		return machine, nil
 	}
-	made.Member, err = newMember(ctx, args.Plan.Name+"-"+node.Name+"-api", node.Name, args.Foundation.Balancer, m.Address, parent)
-	return made, err
+	machine.Member, err = newMember(ctx, args.Plan.Name+"-"+node.Name+"-api", node.Name, made.balancer, m.Address, parent)
+	return machine, err
 }

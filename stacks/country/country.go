@@ -9,7 +9,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/lagrum/lagrum/requirements"
 )
+
+//go:generate go run ./internal/countrydoc ../../docs/countries
 
 // Rule is one value that the country's rules ask for. The zero Rule means that the country asks nothing there.
 type Rule[T any] struct {
@@ -27,9 +31,23 @@ func (r Rule[T]) Set() bool { return len(r.Cites) > 0 }
 type Profile struct {
 	Code string // ISO 3166-1 alpha-2, lower case
 	Name string // in English
+	// Remarks are what a reader must know before the duties, in our own words: what is not established, and what the
+	// catalogue says of the country as a whole. They decide nothing.
+	Remarks []string
 	Duties
 	// Overlays bind only operators of one kind, on top of the duties above.
 	Overlays []Overlay
+	// Instruction lists the topics that a controller's instruction to its processor has in this country. Empty where
+	// no row names any.
+	Instruction []Topic
+}
+
+// Topic is one heading of a controller's instruction to its processor.
+type Topic struct {
+	Requirement string // id of the row that names it
+	Subject     string // in English
+	// Capability is the one by which the platform answers the topic. It is one of the row's own.
+	Capability requirements.Capability
 }
 
 // Overlay is what a country asks of one kind of operator besides.
@@ -39,7 +57,9 @@ type Overlay struct {
 	Duties
 }
 
-// Duties are what rules ask of a stack. The tag names the capabilities of which each cited requirement has one.
+// Duties are what rules ask of a stack. The tag capability names the capabilities of which each cited requirement has
+// one. Where no row that holds in a country has any of them, the duty may be read from a more general row; the tag read
+// names the capabilities of which such a row has one, and the rule's Reading then says how.
 type Duties struct {
 	// Residency lists the countries where data may lie without a transfer assessment.
 	Residency Rule[[]string] `capability:"data-residency"`
@@ -49,13 +69,14 @@ type Duties struct {
 	PatientAccessLog    LogRule
 	PlatformSecurityLog LogRule
 
-	// RecordYears is how long a patient record is kept after its last entry.
-	RecordYears Rule[int] `capability:"record-retention"`
+	// RecordYears is how long a patient record is kept after its last entry; 0 where no number is established and the
+	// site must declare one.
+	RecordYears Rule[int] `capability:"record-retention" read:"data-deletion records-of-processing"`
 
 	// BackupHours bounds the time between two backups.
 	BackupHours Rule[Interval] `capability:"backup"`
 	// BackupApart asks that backups lie apart from the originals.
-	BackupApart Rule[bool] `capability:"backup-separation"`
+	BackupApart Rule[bool] `capability:"backup-separation" read:"backup"`
 	// RestoreTestDays bounds the time between two restore tests.
 	RestoreTestDays Rule[Interval] `capability:"restore-test"`
 	// Recovery asks for a way back after the loss of a site.
@@ -66,7 +87,7 @@ type Duties struct {
 	// ReviewDays bounds the time between two evaluations of the protection against unauthorised access.
 	ReviewDays Rule[Interval] `capability:"annual-evaluation"`
 	// MFA says whether every source of identities must ask for more than one factor.
-	MFA Rule[Demand] `capability:"mfa"`
+	MFA Rule[Demand] `capability:"mfa" read:"rbac"`
 	// TLSMinimum is the oldest version of TLS that may be spoken: 1.2 or 1.3.
 	TLSMinimum Rule[string] `capability:"encryption-in-transit"`
 	// Encrypted asks for encryption of what is stored.
@@ -76,19 +97,35 @@ type Duties struct {
 	// Separation asks that production stands apart from development and test.
 	Separation Rule[bool] `capability:"env-separation network-segmentation change-management"`
 	// Supported asks for software that its makers still mend.
-	Supported Rule[bool] `capability:"patching"`
+	Supported Rule[bool] `capability:"patching" read:"config-hardening"`
 	// DNSSEC asks for signed zones.
 	DNSSEC Rule[Demand] `capability:"dns-security"`
 	// TimeSource asks for synchronised clocks; the value names the source, where rules advise one.
-	TimeSource Rule[string] `capability:"time-sync"`
+	TimeSource Rule[string] `capability:"time-sync" read:"audit-log"`
 	// PatchInternetDays and PatchInternalDays bound the age of an update that is not installed.
 	PatchInternetDays Rule[int] `capability:"patching"`
 	PatchInternalDays Rule[int] `capability:"patching"`
 	// ScanDays bounds the time between two scans of the public addresses.
 	ScanDays Rule[int] `capability:"vulnerability-scanning"`
 
-	// ProviderProof is the standard by which the data centre shows its physical protection.
-	ProviderProof Rule[string] `capability:"physical-security supplier-agreement policy-isms"`
+	// ProviderProof is the standard by which the data centre shows its protection.
+	ProviderProof Rule[Proof] `capability:"physical-security supplier-agreement policy-isms"`
+}
+
+// Proof is the standard that a provider's certificate must name.
+type Proof struct {
+	Standard string // as people write it: ISO/IEC 27001
+	// Marks are the words that a certificate's standard holds, in either case, when it is this one.
+	Marks []string
+	// Named says that the rules themselves name the standard, so that no other will do. Where they name none, another
+	// standard is for the operator to judge.
+	Named bool
+}
+
+// ShownBy tells whether a certificate of the standard is the proof.
+func (p Proof) ShownBy(standard string) bool {
+	standard = strings.ToLower(standard)
+	return !slices.ContainsFunc(p.Marks, func(mark string) bool { return !strings.Contains(standard, strings.ToLower(mark)) })
 }
 
 // LogRule bounds the retention of one class of log.
@@ -102,8 +139,13 @@ type LogRule struct {
 // CeilingRule says how an upper bound is found.
 type CeilingRule string
 
-// NeedBased: no longer than the purpose needs; the site declares the number of days.
-const NeedBased CeilingRule = "need-based"
+// The ways to find it.
+const (
+	// NeedBased: no longer than the purpose needs; the site declares the number of days.
+	NeedBased CeilingRule = "need-based"
+	// RecordBound: the same, and no longer than the records are kept that the log is about.
+	RecordBound CeilingRule = "record-bound"
+)
 
 // Demand is how strongly something is asked for.
 type Demand string
@@ -122,7 +164,9 @@ type Interval struct {
 }
 
 // Profiles returns the countries that are known, sorted by code.
-func Profiles() []Profile { return []Profile{denmark(), sweden()} }
+func Profiles() []Profile {
+	return []Profile{germany(), denmark(), finland(), france(), netherlands(), norway(), sweden()}
+}
 
 // Lookup returns the profile of a country by its ISO 3166-1 alpha-2 code in lower case. The error lists the known
 // ones.

@@ -6,8 +6,13 @@ func sweden() Profile {
 	return Profile{
 		Code: "se",
 		Name: "Sweden",
+		Remarks: []string{
+			"HSLF-FS 2016:40 was changed on 1 February 2026 by HSLF-FS 2025:57, which was not read. Its paragraphs are printed in the wording before that day.",
+			"Two kinds of log: the five years are for access to patient data. For logs of the platform no Swedish row carries a number.",
+			"Emergency-preparedness agencies must verify restoring each quarter (`SE-MSB7-5-1`). Which agencies those are no row says, so the plan does not ask it of every agency.",
+		},
 		Duties: Duties{
-			Residency: Rule[[]string]{Value: eea(), Cites: []string{"EU-GDPR-44", "EU-GDPR-49"}, Reading: readingEEA},
+			Residency: Rule[[]string]{Value: EEA(), Cites: []string{"EU-GDPR-44", "EU-GDPR-49"}, Reading: readingEEA},
 			PatientAccessLog: LogRule{
 				Floor:   Rule[int]{Value: 1827, Cites: []string{"SE-HSLF-4-9-7"}},
 				Ceiling: Rule[CeilingRule]{Value: NeedBased, Cites: []string{"EU-GDPR-5-1-e"}, Reading: readingNeed},
@@ -32,7 +37,7 @@ func sweden() Profile {
 			Separation:    Rule[bool]{Value: true, Cites: []string{"SE-HSLF-3-10", "EU-IR2690-6.8.2"}},
 			Supported:     Rule[bool]{Value: true, Cites: []string{"EU-IR2690-6.6.1"}},
 			TimeSource:    Rule[string]{Cites: []string{"EU-IR2690-3.2.6"}, Reading: readingTime},
-			ProviderProof: Rule[string]{Value: "ISO/IEC 27001", Cites: []string{"SE-HSLF-3-14", "EU-GDPR-28-1"}, Reading: readingProof},
+			ProviderProof: Rule[Proof]{Value: iso27001(), Cites: []string{"SE-HSLF-3-14", "EU-GDPR-28-1"}, Reading: readingProof},
 		},
 		Overlays: []Overlay{{
 			Name:     "se-state",
@@ -60,7 +65,7 @@ func sweden() Profile {
 				DNSSEC:        Rule[Demand]{Value: Required, Cites: []string{"SE-MSB7-4-8"}},
 				TimeSource: Rule[string]{Value: "ntp.se", Cites: []string{"SE-MSB7-4-13"},
 					Reading: "time traceable to UTC(SP); ntp.se by the rule's general advice"},
-				ProviderProof: Rule[string]{Value: "ISO/IEC 27001", Cites: []string{"SE-MSB7-4-21"}, Reading: readingProof},
+				ProviderProof: Rule[Proof]{Value: iso27001(), Cites: []string{"SE-MSB7-4-21"}, Reading: readingProof},
 			},
 		}},
 	}

@@ -29,10 +29,6 @@ func TestAccepted(t *testing.T) {
 			func(t *testing.T, s *site.Site) { s.Backup.Interval = parse[site.Duration](t, "1d") }},
 		{"records for ten years, said aloud", "se-prod", func(_ *testing.T, s *site.Site) { s.Retention.RecordYears = 10 }},
 		{"five control planes in three zones", "se-prod", func(_ *testing.T, s *site.Site) { s.ControlPlane().Count = 5 }},
-		{"disks that the guest encrypts", "se-prod",
-			func(_ *testing.T, s *site.Site) {
-				s.Cloud.OpenStack.EncryptedVolumeType, s.Cloud.OpenStack.GuestEncryption = site.Text{}, true
-			}},
 		{"a platform floor that Swedish law leaves to the site", "se-prod",
 			func(t *testing.T, s *site.Site) { s.Retention.Logs[1].FloorDays = parse[site.Days](t, "1") }},
 		{"a backup beside the originals of a test stack", "se-prod",

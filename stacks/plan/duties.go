@@ -46,9 +46,20 @@ func sortedUnion(a, b []string) []string {
 	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(a, b))))
 }
 
+// joined is both lists in their order, nothing twice.
+func joined(a, b []string) []string {
+	all := slices.Clone(a)
+	for _, id := range b {
+		if !slices.Contains(all, id) {
+			all = append(all, id)
+		}
+	}
+	return all
+}
+
 // logs decides floor and ceiling of one class: the site declares both, and the law bounds them.
 func (j *judge) logs(s *site.Site, class site.LogClass, rule country.LogRule) LogClass {
-	c := LogClass{Name: string(class), Cites: slices.Concat(rule.Floor.Cites, rule.Ceiling.Cites)}
+	c := LogClass{Name: string(class), Cites: joined(rule.Floor.Cites, rule.Ceiling.Cites)}
 	i := slices.IndexFunc(s.Retention.Logs, func(l site.LogRetention) bool { return l.Class == class })
 	if i < 0 {
 		j.refuse(j.on(Finding{Path: "retention.logs", Message: "does not say how long " + c.Name + " logs are kept",
@@ -67,12 +78,22 @@ func (j *judge) logs(s *site.Site, class site.LogClass, rule country.LogRule) Lo
 			Message: fmt.Sprintf("days ends before the lock of %d days: a lock that outlasts the need is itself a breach", c.FloorDays),
 			Remedy:  "use at least the floor"}, rule.Ceiling.Cites, rule.Ceiling.Reading))
 	}
+	// Records without a declared life are refused by themselves.
+	if years := s.Retention.RecordYears; rule.Ceiling.Value == country.RecordBound && years > 0 && c.CeilingDays > wholeDays(years) {
+		j.refuseSerious(j.on(Finding{Path: path + ".ceilingDays", Value: strconv.Itoa(c.CeilingDays),
+			Message: fmt.Sprintf("days is longer than the %d years of the records that the log is about", years),
+			Remedy:  fmt.Sprintf("use at most %d", wholeDays(years))}, rule.Ceiling.Cites, rule.Ceiling.Reading))
+	}
 	return c
 }
 
 func (j *judge) records(s *site.Site, rule country.Rule[int]) int {
 	declared := s.Retention.RecordYears
 	if declared == 0 {
+		if rule.Value == 0 && j.serious {
+			j.refuse(j.on(Finding{Path: "retention.recordYears", Message: "is missing, and the country's rules give no number that is established",
+				Remedy: "declare for how many years records are kept, as counsel has it"}, rule.Cites, rule.Reading))
+		}
 		return rule.Value
 	}
 	if declared < rule.Value {
@@ -82,6 +103,9 @@ func (j *judge) records(s *site.Site, rule country.Rule[int]) int {
 	}
 	return declared
 }
+
+// wholeDays is the longest that a number of years can be, in days: 5 years are 1827, with two leap days.
+func wholeDays(years int) int { return years*365 + (years+3)/4 }
 
 // backup judges how often backups are made and where they go.
 func (j *judge) backup(s *site.Site, d *country.Duties) {
@@ -105,13 +129,13 @@ func (j *judge) backup(s *site.Site, d *country.Duties) {
 	switch {
 	case sameRegion && sameAccount:
 		j.refuse(j.on(Finding{Path: "backup.region", Value: b.Region.String(), Message: "is where the originals lie, in the same account: a copy beside the original is no backup",
-			Remedy: "name another region and another account"}, d.BackupApart.Cites, ""))
+			Remedy: "name another region and another account"}, d.BackupApart.Cites, d.BackupApart.Reading))
 	case sameRegion:
 		j.warn(j.on(Finding{Path: "backup.region", Value: b.Region.String(), Message: "is where the originals lie: one disaster takes both",
-			Remedy: "name another region"}, d.BackupApart.Cites, ""))
+			Remedy: "name another region"}, d.BackupApart.Cites, d.BackupApart.Reading))
 	case sameAccount:
 		j.warn(j.on(Finding{Path: "backup.account", Value: b.Account.String(), Message: "owns the originals too: one stolen credential takes both",
-			Remedy: "name another account"}, d.BackupApart.Cites, ""))
+			Remedy: "name another account"}, d.BackupApart.Cites, d.BackupApart.Reading))
 	}
 }
 
@@ -134,7 +158,7 @@ func (j *judge) restoreTest(s *site.Site, d *country.Duties) int {
 			j.refuse(j.on(Finding{Path: "recovery.restoreTestInterval", Message: "is missing", Remedy: "add recovery, and say how often restoring is rehearsed"},
 				rule.Cites, rule.Reading))
 			j.warn(j.on(Finding{Path: "recovery", Message: "is missing: nobody knows how much may be lost and how long the rebuild may take",
-				Remedy: "declare rpo and rto"}, d.Recovery.Cites, ""))
+				Remedy: "declare rpo and rto"}, d.Recovery.Cites, d.Recovery.Reading))
 		}
 		return 0
 	}

@@ -21,19 +21,41 @@ import (
 // at is the time at which every test of this package decides.
 func at() time.Time { return time.Date(2026, time.June, 1, 12, 0, 0, 0, time.UTC) }
 
-// load reads testdata/<stack>.site.yaml, with the texts replaced pairwise.
+// load reads the site of a declared stack, or testdata/<stack>.site.yaml, with the texts replaced pairwise.
 func load(t testing.TB, stack string, replace ...string) site.Site {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", stack+".site.yaml"))
+	file := "../../Pulumi." + stack + ".yaml"
+	_, err := os.Stat(file)
+	declared := err == nil
+	if !declared {
+		file = filepath.Join("testdata", stack+".site.yaml")
+	}
+	data, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.Zero(t, len(replace)%2, "replacements come in pairs")
 	for i := 0; i < len(replace); i += 2 {
-		require.True(t, bytes.Contains(data, []byte(replace[i])), "%s.site.yaml has no %q", stack, replace[i])
+		require.True(t, bytes.Contains(data, []byte(replace[i])), "%s has no %q", file, replace[i])
 		data = bytes.ReplaceAll(data, []byte(replace[i]), []byte(replace[i+1]))
+	}
+	if declared {
+		data = siteOf(t, data)
 	}
 	s, _, err := site.Load(data)
 	require.NoError(t, err)
 	return s
+}
+
+// siteOf is the site in a stack's configuration file.
+func siteOf(t testing.TB, file []byte) []byte {
+	t.Helper()
+	var declared struct {
+		Config map[string]yaml.Node `yaml:"config"`
+	}
+	require.NoError(t, yaml.Unmarshal(file, &declared))
+	node := declared.Config["lagrum:site"]
+	data, err := yaml.Marshal(&node)
+	require.NoError(t, err)
+	return data
 }
 
 func profile(t testing.TB, s site.Site) country.Profile {
@@ -56,6 +78,11 @@ func TestGolden(t *testing.T) {
 		{"se-prod", nil},
 		{"se-dr", nil},
 		{"dk-prod", nil},
+		{"no-prod", nil},
+		{"fi-prod", nil},
+		{"de-prod", nil},
+		{"fr-prod", nil},
+		{"nl-prod", nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.stack, func(t *testing.T) {
@@ -83,14 +110,7 @@ func TestDeclaredStacks(t *testing.T) {
 			t.Parallel()
 			data, err := os.ReadFile(file)
 			require.NoError(t, err)
-			var declared struct {
-				Config map[string]yaml.Node `yaml:"config"`
-			}
-			require.NoError(t, yaml.Unmarshal(data, &declared))
-			node := declared.Config["lagrum:site"]
-			data, err = yaml.Marshal(&node)
-			require.NoError(t, err)
-			s, _, err := site.Load(data)
+			s, _, err := site.Load(siteOf(t, data))
 			require.NoError(t, err)
 			assert.Equal(t, stack, s.Stack())
 			p, _, err := plan.Resolve(s, profile(t, s), at())
@@ -98,6 +118,28 @@ func TestDeclaredStacks(t *testing.T) {
 			golden.Compare(t, stack+".plan.json", string(must(p.JSON())))
 		})
 	}
+}
+
+// A recovery stack stands elsewhere than the stack whose place it takes.
+func TestDeclaredRecoveryStandsApart(t *testing.T) {
+	t.Parallel()
+	pairs := 0
+	files, err := filepath.Glob("../../Pulumi.*.yaml")
+	require.NoError(t, err)
+	for _, file := range files {
+		s := load(t, strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "Pulumi."), ".yaml"))
+		if s.Recovery == nil || s.Recovery.Of.IsZero() {
+			continue
+		}
+		pairs++
+		recovery, _, err := plan.Resolve(s, profile(t, s), at())
+		require.NoError(t, err)
+		of := load(t, s.Recovery.Of.String())
+		primary, _, err := plan.Resolve(of, profile(t, of), at())
+		require.NoError(t, err)
+		assert.NoError(t, plan.Apart(recovery, primary, profile(t, s)), file)
+	}
+	assert.NotZero(t, pairs, "no recovery stack is declared")
 }
 
 func firstLines(warnings []plan.Warning) []string {

@@ -28,6 +28,9 @@ func (j *judge) site(s *site.Site, d *country.Duties) {
 
 func (j *judge) residency(s *site.Site, d *country.Duties) {
 	allowed, remedy := d.Residency, "choose a place inside the EEA"
+	if !slices.Equal(allowed.Value, country.EEA()) {
+		remedy = "choose a place in one of: " + strings.Join(allowed.Value, ", ")
+	}
 	if s.ListedSystem {
 		if !d.ListedSystem.Set() {
 			j.refuse(Finding{Path: "listedSystem", Value: "true", Message: "has no meaning: the country has no list of systems that must stay", Remedy: "take it out"})
@@ -77,7 +80,7 @@ func (j *judge) certificate(s *site.Site, d *country.Duties) {
 	c := s.DataCentre.Certificate
 	if c == nil {
 		j.refuse(on(Finding{Path: "dataCentre.certificate", Message: "is missing",
-			Remedy: "add the provider's " + rule.Value + " certificate with its last day"}))
+			Remedy: "add the provider's " + rule.Value.Standard + " certificate with its last day"}))
 		return
 	}
 	last := c.ValidUntil
@@ -93,10 +96,17 @@ func (j *judge) certificate(s *site.Site, d *country.Duties) {
 		j.warn(on(Finding{Path: "dataCentre.certificate.validUntil", Value: last.String(), Message: "is less than 60 days away",
 			Remedy: "have the provider send the certificate that follows it"}))
 	}
-	if !strings.Contains(c.Standard.String(), "27001") {
-		j.warn(on(Finding{Path: "dataCentre.certificate.standard", Value: c.Standard.String(), Message: "is not " + rule.Value,
-			Remedy: "have the operator's security officer decide whether it shows as much"}))
+	if rule.Value.ShownBy(c.Standard.String()) {
+		return
 	}
+	f := on(Finding{Path: "dataCentre.certificate.standard", Value: c.Standard.String(), Message: "is not " + rule.Value.Standard,
+		Remedy: "have the operator's security officer decide whether it shows as much"})
+	if rule.Value.Named {
+		f.Remedy = "have the provider send its certificate, and name the standard so"
+		j.refuse(f)
+		return
+	}
+	j.warn(f)
 }
 
 func (j *judge) laboratory(s *site.Site, d *country.Duties) {
@@ -105,10 +115,10 @@ func (j *judge) laboratory(s *site.Site, d *country.Duties) {
 	}
 	if j.serious {
 		j.refuse(j.on(Finding{Path: "cloud.lab", Message: "is a laboratory, and the stack is for " + string(s.Environment),
-			Remedy: "name a cloud, or set environment: dev"}, d.Separation.Cites, ""))
+			Remedy: "name a cloud, or set environment: dev"}, d.Separation.Cites, d.Separation.Reading))
 	}
 	j.warn(j.on(Finding{Path: "cloud.lab", Message: "has disks whose encryption nothing can show", Remedy: "keep patient data out"},
-		d.Encrypted.Cites, ""))
+		d.Encrypted.Cites, d.Encrypted.Reading))
 	if !s.Cloud.Lab.WireGuard {
 		j.warn(j.on(Finding{Path: "cloud.lab.wireguard", Value: "false", Message: "leaves traffic between nodes in the clear",
 			Remedy: "keep patient data out"}, d.TLSMinimum.Cites, ""))
@@ -118,11 +128,11 @@ func (j *judge) laboratory(s *site.Site, d *country.Duties) {
 // disks refuses a cloud that has no encrypted disk to give. AWS encrypts every volume by its own key service.
 func (j *judge) disks(s *site.Site, d *country.Duties) {
 	o := s.Cloud.OpenStack
-	if o == nil || !o.EncryptedVolumeType.IsZero() || o.GuestEncryption {
+	if o == nil || !o.EncryptedVolumeType.IsZero() {
 		return
 	}
-	j.refuse(j.on(Finding{Path: "cloud.openstack.encryptedVolumeType", Message: "is missing, and guestEncryption is not set: no disk would be encrypted",
-		Remedy: "name the volume type that the cloud's administrators made with encryption, or set guestEncryption: true"}, d.Encrypted.Cites, ""))
+	j.refuse(j.on(Finding{Path: "cloud.openstack.encryptedVolumeType", Message: "is missing: no disk would be encrypted",
+		Remedy: "name the volume type that the cloud's administrators made with encryption"}, d.Encrypted.Cites, d.Encrypted.Reading))
 }
 
 func (j *judge) version(s *site.Site, d *country.Duties) {
@@ -134,7 +144,7 @@ func (j *judge) version(s *site.Site, d *country.Duties) {
 		supported = append(supported, r.version)
 	}
 	j.refuse(j.on(Finding{Path: "cluster.version", Value: s.Cluster.Version.String(), Message: "cannot be built",
-		Remedy: "use one of: " + strings.Join(supported, ", ")}, d.Supported.Cites, ""))
+		Remedy: "use one of: " + strings.Join(supported, ", ")}, d.Supported.Cites, d.Supported.Reading))
 }
 
 // sources refuses networks so wide that they are the Internet in pieces: no organisation was ever given more than a /8
@@ -148,7 +158,7 @@ func (j *judge) sources(s *site.Site, d *country.Duties) {
 		if p.Bits() < least {
 			j.refuse(j.on(Finding{Path: fmt.Sprintf("cluster.apiSources[%d]", i), Value: source.String(),
 				Message: "opens the API to the Internet", Remedy: "list the networks that administrators and pipelines come from"},
-				d.ClosedNetwork.Cites, ""))
+				d.ClosedNetwork.Cites, d.ClosedNetwork.Reading))
 		}
 	}
 }

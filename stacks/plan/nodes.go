@@ -36,6 +36,12 @@ func pools(s *site.Site) ([]Pool, []Retirement) {
 				Initialises: pool.Role == ControlPlane && name == s.Cluster.InitialisedBy.String(),
 			})
 		}
+		for _, former := range declared.Former() {
+			pool.Nodes = append(pool.Nodes, Node{
+				Name: former.Name, Slot: former.Slot, Generation: former.Generation, Leaving: true,
+				Zone: declared.Zones[(former.Slot-1)%len(declared.Zones)].String(),
+			})
+		}
 		decided = append(decided, pool)
 	}
 	slices.SortFunc(decided, func(a, b Pool) int {

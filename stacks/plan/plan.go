@@ -17,8 +17,8 @@ type Plan struct {
 	Name        string `json:"name"`
 	Country     string `json:"country"`     // ISO 3166-1 alpha-2, lower case
 	Environment string `json:"environment"` // dev, test, prod, dr
-	// Protect is true for production and recovery stacks: the engine then refuses to delete keys, control-plane machines
-	// and stored records until a person says for each that it may (pulumi state unprotect).
+	// Protect is true for production and recovery stacks: the engine then refuses to delete keys, stored records and
+	// machines, workers excepted that were drained, until a person says for each that it may (pulumi state unprotect).
 	Protect bool `json:"protect"`
 	// Tags are set on every taggable resource: lagrum.dev/stack, /country, /environment, /operator.
 	Tags map[string]string `json:"tags"`
@@ -56,6 +56,25 @@ type Cloud struct {
 	Region string `json:"region"`
 	// Zones is the ordered union of the pools' zones.
 	Zones []string `json:"zones"`
+	// OpenStack and AWS hold what the adapter of that cloud needs besides; nil on the others.
+	OpenStack *OpenStack `json:"openstack,omitempty"`
+	AWS       *AWS       `json:"aws,omitempty"`
+}
+
+// OpenStack holds the facts of an OpenStack project.
+type OpenStack struct {
+	AuthURL         string `json:"authURL"` // Keystone's, with its version
+	Project         string `json:"project"`
+	ExternalNetwork string `json:"externalNetwork"` // id; the way out, and no way in
+	Image           string `json:"image"`           // id
+	// VolumeType is one that an administrator made with encryption. The plan refuses a site without.
+	VolumeType string `json:"volumeType"`
+}
+
+// AWS holds the facts of an account at Amazon Web Services.
+type AWS struct {
+	Account string `json:"account"` // the provider refuses to work in another
+	Image   string `json:"image"`   // id of the machine image
 }
 
 // Cluster holds the facts of the Kubernetes cluster.
@@ -145,6 +164,8 @@ type Node struct {
 	Generation int    `json:"generation"` // from 1
 	// Initialises marks the one node that ran kubeadm init, while it lives. Its replacement joins.
 	Initialises bool `json:"initialises,omitempty"`
+	// Leaving marks a worker on its way out: its machine stays for now, and it is drained and taken out of the cluster.
+	Leaving bool `json:"leaving,omitempty"`
 }
 
 // Retirement is a control-plane node that was replaced.

@@ -145,7 +145,7 @@ func refusals() []refusal {
 			edit: func(t *testing.T, s *site.Site) {
 				s.Cloud.OpenStack.EncryptedVolumeType = site.Text{}
 			},
-			want: `cloud.openstack.encryptedVolumeType: is missing, and guestEncryption is not set: no disk would be encrypted; name the volume type that the cloud's administrators made with encryption, or set guestEncryption: true
+			want: `cloud.openstack.encryptedVolumeType: is missing: no disk would be encrypted; name the volume type that the cloud's administrators made with encryption
     by: GDPR art. 32(1)(a) "pseudonymisation and encryption" [EU-GDPR-32-1-a]
     by: PdL 1 kap. 2 § st. 3 "Lagens syfte" [SE-PDL-1-2]`,
 		},

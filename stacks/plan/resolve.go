@@ -57,7 +57,7 @@ func Resolve(s site.Site, p country.Profile, at time.Time) (Plan, []Warning, err
 		Country:     s.Country.String(),
 		Environment: string(s.Environment),
 		Protect:     s.Environment.Serious(),
-		Cloud:       Cloud{Kind: s.Cloud.Kind(), Region: s.Cloud.Region(), Zones: zones(&s)},
+		Cloud:       cloud(&s),
 		Cluster:     cluster(&s, at),
 		Network:     network(&s),
 		Recovery:    recovery(&s),
@@ -72,6 +72,20 @@ func Resolve(s site.Site, p country.Profile, at time.Time) (Plan, []Warning, err
 	}
 	plan.Pools, plan.Retirements = pools(&s)
 	return plan, j.warnings, nil
+}
+
+func cloud(s *site.Site) Cloud {
+	c := Cloud{Kind: s.Cloud.Kind(), Region: s.Cloud.Region(), Zones: zones(s)}
+	if o := s.Cloud.OpenStack; o != nil {
+		c.OpenStack = &OpenStack{
+			AuthURL: o.AuthURL.String(), Project: o.Project.String(), ExternalNetwork: o.ExternalNetwork.String(),
+			Image: o.Image.String(), VolumeType: o.EncryptedVolumeType.String(),
+		}
+	}
+	if a := s.Cloud.AWS; a != nil {
+		c.AWS = &AWS{Account: a.Account.String(), Image: a.Image.String()}
+	}
+	return c
 }
 
 func cluster(s *site.Site, at time.Time) Cluster {

@@ -65,6 +65,22 @@ func TestLongestJoinWindow(t *testing.T) {
 	assert.Equal(t, 24*time.Hour+5*time.Minute, p.Cluster.Join.NotAfter.Sub(p.Cluster.Join.NotBefore))
 }
 
+// Nodes on their way out keep their machines and their zones, after those that stay.
+func TestLeavingNodes(t *testing.T) {
+	t.Parallel()
+	s := load(t, "se-prod")
+	workers := &s.NodePools[0]
+	workers.Count, workers.Generation = 1, 3
+	workers.Leaving = []site.Name{parse[site.Name](t, "workers-3-g2"), parse[site.Name](t, "workers-1-g2")}
+	p, _, err := plan.Resolve(s, profile(t, s), at())
+	require.NoError(t, err)
+	assert.Equal(t, []plan.Node{
+		{Name: "workers-1-g3", Slot: 1, Zone: "a", Generation: 3},
+		{Name: "workers-3-g2", Slot: 3, Zone: "c", Generation: 2, Leaving: true},
+		{Name: "workers-1-g2", Slot: 1, Zone: "a", Generation: 2, Leaving: true},
+	}, p.Pools[1].Nodes)
+}
+
 func TestControlPlaneNodes(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

@@ -125,7 +125,7 @@ func (c *checker) cluster(s *Site) {
 func (c *checker) networks(s *Site) {
 	nodes, surge := 0, 1
 	for _, p := range s.NodePools {
-		nodes += max(p.Count, 0)
+		nodes += max(p.Count, 0) + len(p.Leaving)
 		surge = max(surge, p.Count)
 	}
 	networks := []struct {

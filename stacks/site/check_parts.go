@@ -14,6 +14,23 @@ func NodeName(pool Name, slot, generation int) string {
 	return fmt.Sprintf("%s-%d-g%d", pool, slot, generation)
 }
 
+// Former are the nodes on their way out, with slot and generation.
+func (p *Pool) Former() []Former {
+	var all []Former
+	for _, name := range p.Leaving {
+		if slot, generation, had := p.formerNode(name); had {
+			all = append(all, Former{Name: name.String(), Slot: slot, Generation: generation})
+		}
+	}
+	return all
+}
+
+// Former is a node that its pool no longer has.
+type Former struct {
+	Name             string
+	Slot, Generation int
+}
+
 // SlotGeneration is the generation of the node that now holds a slot.
 func (p *Pool) SlotGeneration(slot int) int {
 	generation := p.Generation
@@ -60,6 +77,7 @@ func (c *checker) pool(s *Site, p *Pool, path string) {
 	c.disks(p, path+".disks")
 	c.labels(p, path+".labels")
 	c.generations(p, path)
+	c.leaving(p, path+".leaving")
 }
 
 func (c *checker) zones(p *Pool, path string) {
@@ -135,6 +153,40 @@ func (c *checker) generations(p *Pool, path string) {
 				fmt.Sprintf("use 1 to %d, the pool's count", p.Count))
 		}
 	}
+}
+
+// leaving checks that each node is one that the pool had and no longer has.
+func (c *checker) leaving(p *Pool, path string) {
+	if p.Role == ControlPlane && len(p.Leaving) > 0 {
+		c.bad(path, "", "belongs to a worker pool", "take it out; replacements retires control planes")
+		return
+	}
+	for i, name := range p.Leaving {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if name.IsZero() {
+			continue
+		}
+		slot, generation, had := p.formerNode(name)
+		switch {
+		case slices.Contains(p.Leaving[:i], name):
+			c.bad(at, name.String(), "is listed twice", "keep one")
+		case !had:
+			c.bad(at, name.String(), "is no node that this pool had", "write its name: "+NodeName(p.Name, 1, p.Generation))
+		case generation == p.Generation && slot <= p.Count && c.read(strings.TrimSuffix(path, ".leaving")+".count"):
+			c.bad(at, name.String(), "is a node that the pool still has", "raise generation, or lower count, in the same change")
+		}
+	}
+}
+
+// formerNode reads slot and generation out of the name of a node that the pool has or had.
+func (p *Pool) formerNode(name Name) (slot, generation int, had bool) {
+	m := nodeNameText.FindStringSubmatch(name.String())
+	if m == nil || m[1] != p.Name.String() {
+		return 0, 0, false
+	}
+	slot, _ = strconv.Atoi(m[2]) // the pattern admits few digits, so neither fails
+	generation, _ = strconv.Atoi(m[3])
+	return slot, generation, generation <= p.Generation
 }
 
 func (c *checker) identity(s *Site) {

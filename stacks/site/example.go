@@ -71,8 +71,8 @@ func ExampleProd() Site {
 	}
 	s.Cloud = Cloud{OpenStack: &OpenStack{
 		AuthURL: legal[URL]("https://identity.example.org:5000/v3"), Region: legal[Region]("sto-1"),
-		Project: legal[Text]("care-prod"), ExternalNetwork: legal[Text]("public"),
-		Image: legal[Text]("lagrum-node-v1.36.3"), EncryptedVolumeType: legal[Text]("luks"),
+		Project: legal[Text]("care-prod"), ExternalNetwork: legal[UUID]("8b1c9a52-5d0e-4f53-a3a5-2d9f7b0c6e11"),
+		Image: legal[UUID]("0d4f7c1e-9b1a-4c57-8f6e-3f0d2b9a7c44"), EncryptedVolumeType: legal[Text]("luks"),
 	}}
 	s.Cluster = cluster
 	s.NodePools = []Pool{controlPlane, workers}

@@ -38,11 +38,13 @@ var (
 	phoneText       = whole(`\+[1-9][0-9]{6,14}`)
 	registryText    = whole(dnsName + `(:[1-9][0-9]{0,4})?(/[a-z0-9]+([._-][a-z0-9]+)*)*`)
 	accountText     = whole(`[0-9]{12}`)
+	uuidText        = whole(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	requirementText = whole(`[A-Z][A-Za-z0-9.-]{2,39}`)
 	labelKeyText    = whole(`(` + dnsName + `/)?` + labelWord)
 	labelValueText  = whole(`(` + labelWord + `)?`)
 	reservedLabel   = whole(`([a-z0-9.-]+\.)?(kubernetes|k8s)\.io/.*`)
 	ownLabel        = whole(`([a-z0-9.-]+\.)?lagrum\.dev/.*`)
+	nodeNameText    = whole(`(.+)-([1-9][0-9]{0,3})-g([1-9][0-9]{0,2})`)
 	plainKey        = whole(`[A-Za-z0-9_-]+`)
 )
 
@@ -68,6 +70,7 @@ type (
 	urlKind         struct{}
 	registryKind    struct{}
 	accountKind     struct{}
+	uuidKind        struct{}
 	requirementKind struct{}
 )
 
@@ -216,6 +219,13 @@ func (registryKind) parse(text string) (string, string, string) {
 func (accountKind) parse(text string) (string, string, string) {
 	if !accountText.MatchString(text) {
 		return "", "is not an AWS account", `write its twelve digits in quotes, e.g. "123456789012"`
+	}
+	return text, "", ""
+}
+
+func (uuidKind) parse(text string) (string, string, string) {
+	if !uuidText.MatchString(text) {
+		return "", "is not an id of OpenStack", "write the id that the cloud shows, e.g. 8b1c9a52-5d0e-4f53-a3a5-2d9f7b0c6e11; a name may come to mean another thing"
 	}
 	return text, "", ""
 }

@@ -252,7 +252,7 @@ const openstack = `  openstack:
     authURL: https://identity.example.org:5000/v3
     region: sto-1
     project: care-prod
-    externalNetwork: public
-    image: lagrum-node-v1.36.3
+    externalNetwork: 8b1c9a52-5d0e-4f53-a3a5-2d9f7b0c6e11
+    image: 0d4f7c1e-9b1a-4c57-8f6e-3f0d2b9a7c44
     encryptedVolumeType: luks
 `

@@ -136,14 +136,13 @@ type OpenStack struct {
 	Region Region `yaml:"region" example:"sto-1"`
 	// Project that owns the stack.
 	Project Text `yaml:"project" example:"care-prod"`
-	// ExternalNetwork that the API's address is taken from.
-	ExternalNetwork Text `yaml:"externalNetwork" example:"public"`
-	// Image that nodes boot from, with Kubernetes at the cluster's version.
-	Image Text `yaml:"image" example:"lagrum-node-v1.36.3"`
-	// EncryptedVolumeType is the volume type that an administrator made with encryption. Absent: the cloud has none.
+	// ExternalNetwork is the id of the network through which nodes reach the outside. Nothing reaches them from there.
+	ExternalNetwork UUID `yaml:"externalNetwork" example:"8b1c9a52-5d0e-4f53-a3a5-2d9f7b0c6e11"`
+	// Image is the id of the image that nodes boot from, with Kubernetes at the cluster's version.
+	Image UUID `yaml:"image" example:"0d4f7c1e-9b1a-4c57-8f6e-3f0d2b9a7c44"`
+	// EncryptedVolumeType is the volume type that the cloud's administrators made with encryption. Every disk is of it; a
+	// site without one is refused.
 	EncryptedVolumeType Text `yaml:"encryptedVolumeType,omitempty" example:"luks"`
-	// GuestEncryption says that nodes encrypt their data disks themselves, because the cloud cannot.
-	GuestEncryption bool `yaml:"guestEncryption,omitempty"`
 }
 
 // AWS holds the facts of an account at Amazon Web Services.
@@ -193,7 +192,7 @@ type Pool struct {
 	Name Name `yaml:"name" example:"workers"`
 	// Role of its nodes: control-plane or worker.
 	Role Role `yaml:"role" example:"worker"`
-	// Count of nodes. Workers: 0 to 1000. Control planes: 1 or 3, and never lowered while the cluster lives: the machines
+	// Count of nodes. Workers: 0 to 1000; list the nodes of slots that it no longer has under leaving. Control planes: 1 or 3, and never lowered while the cluster lives: the machines
 	// would go without having left etcd, and those that stay would have no quorum.
 	Count int `yaml:"count" example:"3"`
 	// Zones that the nodes are spread over in turn.
@@ -204,11 +203,16 @@ type Pool struct {
 	Disks []Disk `yaml:"disks"`
 	// Labels of each node, besides those that Kubernetes sets.
 	Labels map[string]string `yaml:"labels,omitempty" example:"{example.org/zone: clinical}"`
-	// Generation of a worker pool: the next number replaces all of its nodes. Control planes stay at 1.
+	// Generation of a worker pool: the next number makes all of its nodes anew; list the former ones under leaving.
+	// Control planes stay at 1.
 	Generation int `yaml:"generation" example:"2"`
 	// Replacements are the slots of the control-plane pool that were replaced, oldest first. Entries are only ever
 	// appended: the generation of a slot is 1 plus the times it is listed.
 	Replacements []int `yaml:"replacements,omitempty" example:"[1, 3, 1]"`
+	// Leaving are nodes of a worker pool on their way out: of an earlier generation, or of a slot above count. They keep
+	// their machines, and the next update drains them and takes them out of the cluster; once that is done they are taken
+	// out of this list, and the update after it deletes the machines.
+	Leaving []Name `yaml:"leaving,omitempty" example:"[workers-7-g2]"`
 }
 
 // Disk of a node.
@@ -242,7 +246,8 @@ type Connector struct {
 type Retention struct {
 	// Logs by class, each class once: the law gives floors, but how long is long enough is the operator's to say.
 	Logs []LogRetention `yaml:"logs"`
-	// RecordYears is how many years records are kept, 1 to 100. Absent: what the country asks.
+	// RecordYears is how many years records are kept, 1 to 100. Absent: what the country asks, where a rule
+	// of it names a number.
 	RecordYears int `yaml:"recordYears,omitempty" example:"10"`
 }
 

@@ -99,6 +99,8 @@ type (
 	Registry struct{ value[registryKind] }
 	// Account is the twelve-digit number of an AWS account.
 	Account struct{ value[accountKind] }
+	// UUID is the id of a thing in an OpenStack cloud (RFC 9562), in lower case with hyphens.
+	UUID struct{ value[uuidKind] }
 	// RequirementID is shaped like an id of the catalogue; whether the catalogue has it, the plan says.
 	RequirementID struct{ value[requirementKind] }
 )

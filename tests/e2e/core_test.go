@@ -19,11 +19,11 @@ import (
 // TestCore is the core path: one control plane and one worker, from nothing to nothing. The steps build on each
 // other, so the first failure ends the test.
 func TestCore(t *testing.T) {
-	before := snapshot(t)
+	before := snapshot(t, "e2e")
 	w := newWorld(t, "e2e")
 	t.Cleanup(func() {
 		w.lagrum(t, 5*time.Minute, "lab", "down")
-		requireNothingLeft(t, before)
+		requireNothingLeft(t, "e2e", before)
 	})
 	step(t, "a preview works before anything exists", w.firstPreview)
 	step(t, "up, killed three times on the way", func(t *testing.T) {
@@ -40,11 +40,13 @@ func TestCore(t *testing.T) {
 	step(t, "joining leaves no anonymous door", w.noAnonymousDoor)
 	step(t, "a Service answers through cluster DNS", w.serviceAnswers)
 	step(t, "a NetworkPolicy that denies is seen to deny", w.policyDenies)
+	step(t, "the metadata service is closed to pods", w.metadataIsClosed)
 	step(t, "Secrets lie encrypted in etcd", w.secretsAreEncrypted)
 	step(t, "a deleted object is seen and restored", w.driftIsRestored)
 	step(t, "an administrator's certificate that ended is renewed", w.expiredAdministratorRecovers)
 	step(t, "a join credential opens little, and nothing once it ended", w.joinCredentialEnds)
 	step(t, "a pool grows", w.poolGrows)
+	step(t, "a worker is drained, and then leaves", w.poolShrinks)
 	step(t, "the initialiser is replaced and nothing is lost", w.initialiserIsReplaced)
 	step(t, "destroy leaves no resource", func(t *testing.T) {
 		w.pulumi(t, "destroy", "--yes", "--skip-preview")
@@ -150,15 +152,16 @@ kind: NetworkPolicy
 metadata: {name: closed, namespace: web}
 spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress]}
 `)
-	// Denied is a connection that nobody answers, while the name still resolves and the command itself still runs.
+	// Denied is a connection that is not made, while the command itself runs, the name resolves and the pods are there.
 	eventually(t, time.Minute, "the client is denied", func() error {
 		err := w.get(t)
 		if err == nil {
 			return fmt.Errorf("the Service still answers")
 		}
-		if !strings.Contains(err.Error(), "context deadline exceeded") || !strings.Contains(err.Error(), "dial tcp") {
+		if !strings.Contains(err.Error(), "dial tcp 10.96.") {
 			return fmt.Errorf("not denied, but failed: %w", err)
 		}
+		w.kubectl(t, "-n", "web", "rollout", "status", "deployment/web", "--timeout=10s")
 		return w.probe(t, "lookup", "web.web.svc.cluster.local")
 	})
 	w.apply(t, `
@@ -241,9 +244,22 @@ func (w *world) poolGrows(t *testing.T) {
 	w.pulumi(t, "up", "--yes", "--skip-preview")
 	eventually(t, 10*time.Minute, "the second worker is Ready", func() error { return w.ready(t, "workers-2-g1") })
 	w.unchanged(t)
-	w.edit(t, func(site map[string]any) { pool(site, "workers")["count"] = 1 })
+}
+
+// poolShrinks has the second worker leave: one update drains it, the next deletes its machine.
+func (w *world) poolShrinks(t *testing.T) {
+	w.edit(t, func(site map[string]any) {
+		pool(site, "workers")["count"], pool(site, "workers")["leaving"] = 1, []any{"workers-2-g1"}
+	})
 	w.pulumi(t, "up", "--yes", "--skip-preview")
-	w.kubectl(t, "delete", "node", "workers-2-g1")
+	require.ElementsMatch(t, []string{"cp-1-g1", "workers-1-g1"}, w.names(t, "nodes"))
+	require.Contains(t, dir(t, "/var/lib/lagrum/"+w.name+"/machines"), "workers-2-g1", "the machine is still there")
+	w.kubectl(t, "-n", "web", "rollout", "status", "deployment/web", "--timeout=5m")
+	eventually(t, time.Minute, "the Service answers from where its pods went", func() error { return w.get(t) })
+	w.edit(t, func(site map[string]any) { delete(pool(site, "workers"), "leaving") })
+	w.pulumi(t, "up", "--yes", "--skip-preview")
+	require.NotContains(t, dir(t, "/var/lib/lagrum/"+w.name+"/machines"), "workers-2-g1")
+	w.unchanged(t)
 }
 
 // settled waits until the node agents run on every node, and cluster DNS: a refresh before that rightly finds them unready.

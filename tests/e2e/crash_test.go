@@ -91,11 +91,11 @@ func TestCrashes(t *testing.T) {
 	t.Logf("LAGRUM_SEED=%d", seed)
 	random := rand.New(rand.NewPCG(uint64(seed), 0))
 
-	before := snapshot(t)
+	before := snapshot(t, "crash")
 	w := newWorld(t, "crash")
 	t.Cleanup(func() {
 		w.lagrum(t, 5*time.Minute, "lab", "down")
-		requireNothingLeft(t, before)
+		requireNothingLeft(t, "crash", before)
 	})
 	w.lagrum(t, 30*time.Minute, "lab", "prepare")
 	w.enter(t)

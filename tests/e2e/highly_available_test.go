@@ -12,19 +12,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// joinLifetime is the shortest that a site may declare.
+// joinLifetime is the shortest that a site may declare: 10m.
 const joinLifetime = 10 * time.Minute
 
 // TestThreeAndTwo brings up three control planes and two workers by changing nothing but the site, and loses one.
 func TestThreeAndTwo(t *testing.T) {
-	before := snapshot(t)
+	before := snapshot(t, "ha")
 	w := newWorld(t, "ha", func(site map[string]any) {
 		pool(site, "cp")["count"], pool(site, "workers")["count"] = 3, 2
-		cluster(site)["joinLifetime"] = joinLifetime.String()
+		cluster(site)["joinLifetime"] = "10m"
 	})
 	t.Cleanup(func() {
 		w.lagrum(t, 5*time.Minute, "lab", "down")
-		requireNothingLeft(t, before)
+		requireNothingLeft(t, "ha", before)
 	})
 	var ended time.Time // when the credentials with which the first nodes joined are over
 	step(t, "up", func(t *testing.T) {
@@ -95,6 +95,6 @@ func (w *world) members(t *testing.T, through string) []string {
 // powerCut ends every process of a machine at once, as a cut of its power would: nothing in it gets to say goodbye.
 func (w *world) powerCut(t *testing.T, machine string) {
 	t.Helper()
-	out, err := exec.Command("go", "run", "./powercut", w.name, machine).CombinedOutput()
+	out, err := exec.Command("go", "run", "./machine", w.name, machine, "powercut").CombinedOutput()
 	require.NoError(t, err, string(out))
 }

@@ -26,7 +26,7 @@ func TestInterrupted(t *testing.T) {
 		{"while the cluster starts", false, 40 * time.Second},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			before := snapshot(t)
+			before := snapshot(t, "kill")
 			w := newWorld(t, "kill")
 			if row.cold {
 				w.env = append(w.env, "LAGRUM_CACHE="+t.TempDir())
@@ -34,7 +34,7 @@ func TestInterrupted(t *testing.T) {
 			script := fmt.Sprintf(`%s/bin/lagrum lab up >/dev/null 2>&1 & up=$!; sleep %f; kill -9 $up; wait $up; true`, root, row.after.Seconds())
 			w.run(t, row.after+time.Minute, "bash", "-c", script)
 			w.lagrum(t, 5*time.Minute, "lab", "down")
-			requireNothingLeft(t, before)
+			requireNothingLeft(t, "kill", before)
 			w.lagrum(t, 5*time.Minute, "lab", "down")
 		})
 	}

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -20,30 +22,45 @@ type host struct {
 	Processes, Mounts, Interfaces, Tables, Namespaces, Groups, Routes, Files []string
 }
 
-// snapshot reads the host. Kernel threads and this test's own family come and go; only programs that a lab runs count.
-func snapshot(t *testing.T) host {
+// snapshot reads the host, but for what names another lab: several may stand side by side. Kernel threads and this test's
+// own family come and go; only programs that a lab runs count, and whatever carries the lab's mark.
+func snapshot(t *testing.T, lab string) host {
 	t.Helper()
-	return host{
-		Processes:  processes(t),
-		Mounts:     lines(t, "cut", "-d ", "-f5", "/proc/self/mountinfo"),
-		Interfaces: dir(t, "/sys/class/net"),
-		Tables:     lines(t, "nft", "list", "tables"),
-		Namespaces: lines(t, "ip", "netns", "list"),
-		Groups:     groups(t),
-		Routes:     lines(t, "ip", "-o", "route"),
-		Files:      dir(t, "/var/lib/lagrum"),
+	ours := func(entries []string) []string {
+		return slices.DeleteFunc(entries, func(entry string) bool { return anothers(entry, lab) })
 	}
+	files := dir(t, "/var/lib/lagrum")
+	if others := slices.DeleteFunc(slices.Clone(files), func(f string) bool { return f == lab || strings.HasPrefix(f, "host.") }); len(others) > 0 {
+		files = slices.DeleteFunc(files, func(f string) bool { return f != lab }) // what labs share stays while there is one
+	}
+	return host{
+		Processes:  processes(t, lab),
+		Mounts:     ours(lines(t, "cut", "-d ", "-f5", "/proc/self/mountinfo")),
+		Interfaces: ours(dir(t, "/sys/class/net")),
+		Tables:     ours(lines(t, "nft", "list", "tables")),
+		Namespaces: ours(lines(t, "ip", "netns", "list")),
+		Groups:     ours(groups(t)),
+		Routes:     ours(lines(t, "ip", "-o", "route")),
+		Files:      files,
+	}
+}
+
+// labName finds the name of a lab in a path, an interface, a firewall table or an environment.
+var labName = regexp.MustCompile(`(?:/lagrum/|\blgr-|\bvb-|\blagrum_|\bLAGRUM_LAB=)([a-z][a-z0-9]{0,7})`)
+
+// anothers tells what names a lab, and not this one.
+func anothers(entry, lab string) bool {
+	names := labName.FindAllStringSubmatch(entry, -1)
+	return len(names) > 0 && !slices.ContainsFunc(names, func(m []string) bool { return m[1] == lab })
 }
 
 var labPrograms = map[string]bool{
 	"systemd-nspawn": true, "systemd": true, "haproxy": true, "containerd": true, "kubelet": true, "kube": true, "etcd": true,
 	"kube-apiserver": true, "kube-controller": true, "kube-scheduler": true, "containerd-shim": true, "kwok": true, "pulumi": true,
 	"pulumi-resource": true, "pulumi-language": true, "lagrum-program": true, "flanneld": true, "kube-router": true, "coredns": true, "pause": true,
-	// What builds is ended too. Tests that build run under go themselves, so go is not among these.
-	"compile": true, "link": true, "asm": true, "cgo": true, "cc1": true, "mmdebstrap": true, "apt-get": true,
 }
 
-func processes(t *testing.T) []string {
+func processes(t *testing.T, lab string) []string {
 	t.Helper()
 	entries, err := filepath.Glob("/proc/[0-9]*/comm")
 	require.NoError(t, err)
@@ -59,6 +76,15 @@ func processes(t *testing.T) []string {
 		}
 		// The kernel cuts names at 15 bytes.
 		name := strings.TrimSpace(string(text))
+		environment, _ := os.ReadFile(filepath.Join(filepath.Dir(e), "environ")) // it may have ended meanwhile
+		if strings.Contains(string(environment), "LAGRUM_LAB_PROCESS="+lab+"/") {
+			found = append(found, name)
+			continue
+		}
+		groups, _ := os.ReadFile(filepath.Join(filepath.Dir(e), "cgroup"))
+		if anothers(strings.ReplaceAll(string(environment), "\x00", "\n")+string(groups), lab) {
+			continue
+		}
 		for program := range labPrograms {
 			if name == program || (len(name) == 15 && strings.HasPrefix(program, name)) {
 				found = append(found, name)
@@ -113,14 +139,14 @@ func groups(t *testing.T) []string {
 	return found
 }
 
-func requireNothingLeft(t *testing.T, before host) {
+func requireNothingLeft(t *testing.T, lab string, before host) {
 	t.Helper()
 	// The kernel takes network namespaces and routes apart in its own time.
 	for range 15 {
-		if reflect.DeepEqual(before, snapshot(t)) {
+		if reflect.DeepEqual(before, snapshot(t, lab)) {
 			return
 		}
 		time.Sleep(time.Second)
 	}
-	require.Equal(t, before, snapshot(t), "make down left something behind, or took something away")
+	require.Equal(t, before, snapshot(t, lab), "make down left something behind, or took something away")
 }

@@ -51,6 +51,15 @@ func answer(made *Resource, preview bool) (resource.PropertyMap, []string, error
 		state["address"] = resource.NewProperty("10.20.0.2")
 	case "lab:index:Machine":
 		state["address"] = resource.NewProperty(fmt.Sprintf("10.20.1.%d", seed(made.Name)[0]))
+	case "openstack:networking/port:Port":
+		address := resource.NewProperty(fmt.Sprintf("172.31.1.%d", seed(made.Name)[0]))
+		state["allFixedIps"] = resource.NewProperty([]resource.PropertyValue{address})
+	case "openstack:keymanager/secretV1:SecretV1":
+		state["secretRef"] = resource.NewProperty("https://keys.example.org/v1/secrets/" + hex.EncodeToString(seed(made.Name)[:16]))
+	case "openstack:identity/applicationCredential:ApplicationCredential":
+		secret := hex.EncodeToString(seed(made.Name)[:20])
+		state["secret"] = resource.MakeSecret(resource.NewProperty(secret))
+		return state, []string{secret}, nil
 	}
 	return state, nil, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ import (
 var at = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // declared finds the configuration of every declared stack at the root of the project, by stack name.
-func declared(t *testing.T) map[string]map[string]string {
+func declared(t testing.TB) map[string]map[string]string {
 	t.Helper()
 	files, err := filepath.Glob("../../Pulumi.*.yaml")
 	require.NoError(t, err)
@@ -51,7 +52,14 @@ func declared(t *testing.T) map[string]map[string]string {
 func run(t *testing.T, name string, config map[string]string, preview bool) *harness.Recording {
 	t.Helper()
 	stack := program.Stack{Now: func() time.Time { return at }, Probe: func(context.Context, cluster.API) error { return nil }}
-	return harness.Run(t, stack.Run, harness.Options{Stack: name, Preview: preview, Config: config})
+	return harness.Run(t, stack.Run, harness.Options{Stack: name, Preview: preview, Config: config, Secrets: credentials()})
+}
+
+// credentials are the secrets that a stack's configuration has, each a sentinel.
+func credentials() map[string]string {
+	return map[string]string{
+		"lagrum:openstackCredentialID": "sentinel-openstack-credential-id", "lagrum:openstackCredentialSecret": "sentinel-openstack-credential",
+	}
 }
 
 // both runs every declared stack in preview and in update mode.
@@ -105,26 +113,40 @@ func TestImagesComeFromTheDeclaredMirror(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, name string, r *harness.Recording) {
 		seen := 0
+		mirror := siteOf(t, name)["registry"].(string)
 		for _, made := range r.Resources {
 			for _, image := range images(made.Inputs) {
 				seen++
-				require.Regexp(t, `^registry\.lab\.lagrum/[a-z0-9-]+:v?[0-9]`, image, made.URN)
+				require.Regexp(t, `^`+regexp.QuoteMeta(mirror)+`/[a-z0-9-]+:v?[0-9]`, image, made.URN)
 			}
 		}
 		require.NotZero(t, seen, "%s: no image at all", name)
 	})
 }
 
-// On the lab nothing is protected: it must be destroyable. Machines keep what they were born with everywhere.
+// On the lab nothing is protected: it must be destroyable. Where patients depend on a stack, the engine refuses to delete
+// what its identity rests on, and machines that nobody drained. Machines keep what they
+// were born with everywhere.
 func TestLifecycleOptions(t *testing.T) {
 	t.Parallel()
+	keys := regexp.MustCompile(`-pki-(ca|etcd-ca|front-proxy-ca|service-accounts|encryption)$`)
 	both(t, func(t *testing.T, name string, r *harness.Recording) {
+		serious := name != "dev"
 		for _, made := range r.Resources {
-			require.False(t, made.Protect, made.URN)
+			machine := made.Type == "openstack:compute/instance:Instance" || made.Type == "openstack:blockstorage/volume:Volume"
+			want := serious && (keys.MatchString(made.Name) || machine)
+			require.Equal(t, want, made.Protect, made.URN)
 		}
-		for _, machine := range r.Of("lab:index:Machine") {
-			require.Equal(t, []string{"userData", "secrets"}, machine.IgnoreChanges, machine.URN)
-			require.Equal(t, "[secret]", machine.Inputs["secrets"], machine.URN)
+		for kind, ignored := range map[string][]string{
+			"lab:index:Machine":                                              {"userData", "secrets"},
+			"openstack:compute/instance:Instance":                            {"userData"},
+			"openstack:blockstorage/volume:Volume":                           {"imageId"},
+			"openstack:keymanager/secretV1:SecretV1":                         {"payload"},
+			"openstack:identity/applicationCredential:ApplicationCredential": {"expiresAt"},
+		} {
+			for _, made := range r.Of(kind) {
+				require.Equal(t, ignored, made.IgnoreChanges, made.URN)
+			}
 		}
 	})
 }
@@ -163,9 +185,15 @@ func TestOnlySecretsAreSecret(t *testing.T) {
 }
 
 // edit changes the site of the dev stack.
-func edit(t *testing.T, change func(site map[string]any)) map[string]string {
+func edit(t testing.TB, change func(site map[string]any)) map[string]string {
 	t.Helper()
-	config := declared(t)["dev"]
+	return edited(t, "dev", change)
+}
+
+// edited is the configuration of a declared stack with a changed site.
+func edited(t testing.TB, stack string, change func(site map[string]any)) map[string]string {
+	t.Helper()
+	config := declared(t)[stack]
 	var site map[string]any
 	require.NoError(t, json.Unmarshal([]byte(config["lagrum:site"]), &site))
 	change(site)

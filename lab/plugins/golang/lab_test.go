@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
-	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,10 +18,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-)
 
-// cliName is the CLI to test with.
-var cliName = flag.String("pulumi", "pulumi", "path of the pulumi CLI, or its name on PATH")
+	"github.com/lagrum/lagrum/lab/artifacts"
+)
 
 // built are the programs under test.
 type built struct {
@@ -31,11 +29,17 @@ type built struct {
 
 func buildAll(t *testing.T) built {
 	t.Helper()
-	cli, err := exec.LookPath(*cliName)
-	require.NoError(t, err, "no pulumi CLI: name one with -pulumi")
-	cli, err = filepath.Abs(cli)
+	cache := os.Getenv("LAGRUM_CACHE")
+	if cache == "" {
+		base, err := os.UserCacheDir()
+		require.NoError(t, err)
+		cache = filepath.Join(base, "lagrum")
+	}
+	store, err := artifacts.Open(cache, "../../programs")
 	require.NoError(t, err)
-	b := built{cli: cli, program: filepath.Join(t.TempDir(), "program"), plugins: filepath.Join(t.TempDir(), "plugins")}
+	dir, err := store.Program(t.Context(), "pulumi")
+	require.NoError(t, err)
+	b := built{cli: filepath.Join(dir, "pulumi"), program: filepath.Join(t.TempDir(), "program"), plugins: filepath.Join(t.TempDir(), "plugins")}
 	for source, target := range map[string]string{"./testdata/program": b.program, "./testdata/plugins": b.plugins} {
 		out, err := exec.Command("go", "build", "-o", target, source).CombinedOutput()
 		require.NoError(t, err, string(out))

@@ -1,0 +1,382 @@
+//go:build openstack
+
+package openstack
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
+)
+
+// productName is the stack's: country and environment. A test environment, since production refuses to be destroyed.
+const productName = "se-test"
+
+// testProduct runs the product's own program against the cloud: everything that lies in OpenStack, and the keys that it
+// rests on. No machine boots here, so nothing inside a cluster is made.
+func testProduct(t *testing.T, l *Lab, s *stack) {
+	checkout, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	tenant, err := l.Login(t.Context(), Tenant)
+	require.NoError(t, err)
+	p := &product{stack: &stack{cli: s.cli, dir: t.TempDir(), bin: s.bin}}
+	build(t, checkout, "./tests/clouds", filepath.Join(p.dir, "program"))
+	home := ""
+	for _, variable := range s.env {
+		if value, ok := strings.CutPrefix(variable, "PULUMI_HOME="); ok {
+			home = value
+		}
+	}
+	build(t, filepath.Join(checkout, "lab/plugins/kubernetes"), ".", filepath.Join(s.bin, "pulumi-resource-kubernetes"))
+	for folder, target := range map[string]string{
+		"resource-tls-v5.2.0": "lagrum", "resource-random-v4.18.0": "lagrum", "resource-kubernetes-v4.33.0": "pulumi-resource-kubernetes",
+	} {
+		plugin := filepath.Join(home, "plugins", folder)
+		require.NoError(t, os.MkdirAll(plugin, 0o755))
+		name := "pulumi-" + folder[:strings.LastIndex(folder, "-v")]
+		require.NoError(t, os.Symlink(filepath.Join(s.bin, target), filepath.Join(plugin, name)))
+	}
+	keystone, authority := p.encryptedKeystone(t)
+	p.authority = authority
+	p.env = append(slices.Clone(s.env), "SSL_CERT_FILE="+authority)
+	project := "name: lagrum\nruntime:\n  name: go\n  options:\n    binary: ./program\n"
+	require.NoError(t, os.WriteFile(filepath.Join(p.dir, "Pulumi.yaml"), []byte(project), 0o600))
+	p.site = p.declare(t, tenant, keystone)
+	p.write(t)
+	p.run(t, "stack", "select", "--create", productName)
+	environment, err := l.Environment()
+	require.NoError(t, err)
+	for key, variable := range map[string]string{
+		"openstackCredentialID": "OS_APPLICATION_CREDENTIAL_ID", "openstackCredentialSecret": "OS_APPLICATION_CREDENTIAL_SECRET",
+	} {
+		p.run(t, "config", "set", "--secret", "lagrum:"+key, environment[variable], "--stack", productName)
+	}
+
+	p.update(t, "up", "--yes", "--skip-preview")
+	p.update(t, "preview", "--expect-no-changes")
+	p.update(t, "refresh", "--yes", "--skip-preview", "--expect-no-changes")
+	p.update(t, "preview", "--expect-no-changes")
+	t.Run("every disk is encrypted", func(t *testing.T) { p.readVolumes(t, l, tenant, 5) })
+	t.Run("every rule says why, and nothing is open to the world", func(t *testing.T) { p.readRules(t, tenant) })
+	t.Run("the load balancer knows its sources", func(t *testing.T) { p.readBalancer(t, tenant) })
+	t.Run("a node fetches its bundle and nothing else", func(t *testing.T) { p.fetchBundle(t, tenant) })
+
+	p.pool("workers")["count"] = 2
+	p.write(t)
+	p.update(t, "up", "--yes", "--skip-preview")
+	t.Run("a pool grows by encrypted disks", func(t *testing.T) { p.readVolumes(t, l, tenant, 7) })
+	p.pool("workers")["generation"], p.pool("workers")["leaving"] = 2, []string{"workers-1-g1", "workers-2-g1"}
+	p.write(t)
+	p.update(t, "up", "--yes", "--skip-preview")
+	t.Run("a generation comes before the last one goes", func(t *testing.T) { p.readVolumes(t, l, tenant, 11) })
+	delete(p.pool("workers"), "leaving")
+	p.write(t)
+	p.update(t, "up", "--yes", "--skip-preview")
+	t.Run("and then it goes", func(t *testing.T) { p.readVolumes(t, l, tenant, 7) })
+	p.update(t, "preview", "--expect-no-changes")
+
+	p.run(t, "destroy", "--yes", "--skip-preview", "--stack", productName)
+	t.Run("nothing is left in the cloud", func(t *testing.T) { readEmpty(t, tenant) })
+}
+
+// product is the stack of the product's program.
+type product struct {
+	*stack
+	site      map[string]any
+	authority string // the file of the certificate that Keystone shows
+}
+
+// encryptedKeystone is the lab's Keystone behind TLS, since a site takes no other.
+func (p *product) encryptedKeystone(t *testing.T) (address, authority string) {
+	plain, err := serviceURL("keystone")
+	require.NoError(t, err)
+	target, err := url.Parse(plain)
+	require.NoError(t, err)
+	server := httptest.NewTLSServer(httputil.NewSingleHostReverseProxy(target))
+	t.Cleanup(server.Close)
+	authority = filepath.Join(p.dir, "authority.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	require.NoError(t, os.WriteFile(authority, text, 0o600))
+	return server.URL, authority
+}
+
+// declare is the site: production's of the repository, with what this cloud has.
+func (p *product) declare(t *testing.T, tenant *Client, keystone string) map[string]any {
+	text, err := os.ReadFile("../../Pulumi.se-prod.yaml")
+	require.NoError(t, err)
+	var file struct{ Config map[string]any }
+	require.NoError(t, yaml.Unmarshal(text, &file))
+	site := file.Config["lagrum:site"].(map[string]any)
+	site["environment"] = "test"
+	var found struct {
+		Networks []struct{ ID, Name string }
+		Images   []struct{ ID, Name string }
+	}
+	require.NoError(t, tenant.Get(t.Context(), "neutron", "/networks?name="+ExternalNetwork, &found))
+	require.NoError(t, tenant.Get(t.Context(), "glance", "/images?name="+Image, &found))
+	require.Len(t, found.Networks, 1)
+	require.Len(t, found.Images, 1)
+	cloud := site["cloud"].(map[string]any)["openstack"].(map[string]any)
+	cloud["authURL"], cloud["region"], cloud["project"] = keystone+"/v3", region, Tenant
+	cloud["externalNetwork"], cloud["image"], cloud["encryptedVolumeType"] = found.Networks[0].ID, found.Images[0].ID, EncryptedType
+	cluster := site["cluster"].(map[string]any)
+	cluster["name"], cluster["nodeCIDR"] = productName, "172.31.0.0/24"
+	for _, each := range site["nodePools"].([]any) {
+		pool := each.(map[string]any)
+		pool["size"], pool["zones"], pool["disks"] = Flavour, []string{"nova"}, []any{map[string]any{"name": "root", "gib": 20}}
+		if pool["role"] == "worker" {
+			pool["count"], pool["generation"] = 1, 1
+			pool["disks"] = append(pool["disks"].([]any), map[string]any{"name": "data", "gib": 1})
+		}
+	}
+	return site
+}
+
+func (p *product) pool(name string) map[string]any {
+	for _, each := range p.site["nodePools"].([]any) {
+		if pool := each.(map[string]any); pool["name"] == name {
+			return pool
+		}
+	}
+	return nil
+}
+
+// write keeps what the CLI has written into the stack's file: secrets and their salt.
+func (p *product) write(t *testing.T) {
+	path := filepath.Join(p.dir, "Pulumi."+productName+".yaml")
+	file := map[string]any{}
+	text, err := os.ReadFile(path)
+	if err == nil {
+		require.NoError(t, yaml.Unmarshal(text, &file))
+	}
+	config, _ := file["config"].(map[string]any)
+	if config == nil {
+		config = map[string]any{"pulumi:disable-default-providers": []string{"*"}}
+	}
+	config["lagrum:site"], file["config"] = p.site, config
+	text, err = yaml.Marshal(file)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, text, 0o600))
+}
+
+// update runs an operation on what lies in the cloud, and on the keys that it rests on.
+func (p *product) update(t *testing.T, args ...string) {
+	for _, pattern := range []string{"**openstack**", "**tls**", "**random**", "**lagrum:pki:PKI**"} {
+		args = append(args, "--target", pattern)
+	}
+	text := p.run(t, append(args, "--stack", productName)...)
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	t.Logf("pulumi %s:\n%s", args[0], strings.Join(lines[max(0, len(lines)-6):], "\n"))
+}
+
+func (p *product) readVolumes(t *testing.T, l *Lab, tenant *Client, count int) {
+	var list struct {
+		Volumes []struct {
+			ID, Name, Status string
+			Encrypted        bool
+			Metadata         map[string]string
+		}
+	}
+	require.NoError(t, tenant.Get(t.Context(), "cinder", "/volumes/detail", &list))
+	require.Len(t, list.Volumes, count)
+	for _, volume := range list.Volumes {
+		assert.True(t, volume.Encrypted, volume.Name)
+		assert.Equal(t, "in-use", volume.Status, volume.Name)
+		assert.Equal(t, productName, volume.Metadata["lagrum.dev.stack"], volume.Name)
+		files, err := filepath.Glob(l.Path("data", "cinder", "shares", "*", "volume-"+volume.ID))
+		require.NoError(t, err)
+		require.Len(t, files, 1, volume.Name)
+		assertLUKS(t, files[0])
+	}
+}
+
+func (p *product) readRules(t *testing.T, tenant *Client) {
+	var list struct {
+		Groups []struct {
+			ID, Name string
+			Tags     []string
+		} `json:"security_groups"`
+		Rules []struct {
+			Group                  string `json:"security_group_id"`
+			Direction, Description string
+			Prefix                 string `json:"remote_ip_prefix"`
+			Remote                 string `json:"remote_group_id"`
+		} `json:"security_group_rules"`
+		Ports []struct {
+			Owner  string   `json:"device_owner"`
+			Groups []string `json:"security_groups"`
+			Tags   []string
+		}
+	}
+	require.NoError(t, tenant.Get(t.Context(), "neutron", "/security-groups?project_id="+tenant.Project, &list))
+	require.NoError(t, tenant.Get(t.Context(), "neutron", "/security-group-rules?project_id="+tenant.Project, &list))
+	require.NoError(t, tenant.Get(t.Context(), "neutron", "/ports?project_id="+tenant.Project, &list))
+	ours := map[string]bool{}
+	for _, group := range list.Groups {
+		if slices.Contains(group.Tags, "lagrum.dev.stack="+productName) {
+			ours[group.ID] = true
+		}
+	}
+	require.Len(t, ours, 3)
+	rules := 0
+	for _, rule := range list.Rules {
+		if !ours[rule.Group] {
+			continue
+		}
+		rules++
+		assert.NotEmpty(t, rule.Description, "a reason")
+		if rule.Direction == "ingress" {
+			assert.True(t, rule.Remote != "" || rule.Prefix != "" && rule.Prefix != "0.0.0.0/0", "%+v", rule)
+		}
+	}
+	assert.Greater(t, rules, 15)
+	guarded := 0
+	for _, port := range list.Ports {
+		if strings.HasPrefix(port.Owner, "network:router") {
+			continue
+		}
+		guarded++
+		require.Len(t, port.Groups, 1)
+		assert.True(t, ours[port.Groups[0]], "a port in no group of ours")
+		assert.Contains(t, port.Tags, "lagrum.dev.stack="+productName)
+	}
+	assert.Equal(t, 5, guarded, "four nodes and the API")
+}
+
+func (p *product) readBalancer(t *testing.T, tenant *Client) {
+	var list struct {
+		Balancers []struct {
+			Provisioning string `json:"provisioning_status"`
+			Tags         []string
+		} `json:"loadbalancers"`
+		Listeners []struct {
+			Allowed []string `json:"allowed_cidrs"`
+			Port    int      `json:"protocol_port"`
+			Pool    string   `json:"default_pool_id"`
+		}
+		Members  []struct{ Address string }
+		Monitors []struct {
+			Type string
+			Path string `json:"url_path"`
+		} `json:"healthmonitors"`
+		Floating []struct{ ID string } `json:"floatingips"`
+	}
+	require.NoError(t, tenant.Get(t.Context(), "octavia", "/lbaas/loadbalancers", &list))
+	require.NoError(t, tenant.Get(t.Context(), "octavia", "/lbaas/listeners", &list))
+	require.NoError(t, tenant.Get(t.Context(), "octavia", "/lbaas/healthmonitors", &list))
+	require.NoError(t, tenant.Get(t.Context(), "neutron", "/floatingips", &list))
+	require.Len(t, list.Balancers, 1)
+	require.Len(t, list.Listeners, 1)
+	require.Len(t, list.Monitors, 1)
+	require.NoError(t, tenant.Get(t.Context(), "octavia", "/lbaas/pools/"+list.Listeners[0].Pool+"/members", &list))
+	assert.Equal(t, "ACTIVE", list.Balancers[0].Provisioning)
+	assert.Contains(t, list.Balancers[0].Tags, "lagrum.dev.stack="+productName)
+	assert.Equal(t, 6443, list.Listeners[0].Port)
+	assert.ElementsMatch(t, []string{"172.31.0.0/24", "192.0.2.0/24", "198.51.100.0/24"}, list.Listeners[0].Allowed)
+	assert.Equal(t, "HTTPS /readyz", list.Monitors[0].Type+" "+list.Monitors[0].Path)
+	assert.Len(t, list.Members, 3)
+	assert.Empty(t, list.Floating, "an address on the Internet")
+}
+
+// fetchBundle does what a control plane does on its first boot: it takes the command out of its user-data and runs it.
+// Then it tries what else that credential opens.
+func (p *product) fetchBundle(t *testing.T, tenant *Client) {
+	command := p.fetchCommand(t, productName+"-cp-1-g1")
+	run := func(script string) (string, error) {
+		shell := exec.Command("sh", "-euc", script)
+		shell.Env = append(os.Environ(), "CURL_CA_BUNDLE="+p.authority)
+		var out, errors bytes.Buffer
+		shell.Stdout, shell.Stderr = &out, &errors
+		if err := shell.Run(); err != nil {
+			return errors.String(), err
+		}
+		return out.String(), nil
+	}
+	archive, err := run(command)
+	require.NoError(t, err, archive)
+	list := exec.Command("tar", "-t")
+	list.Stdin = strings.NewReader(archive)
+	names, err := list.CombinedOutput()
+	require.NoError(t, err, string(names))
+	assert.Contains(t, string(names), "etc/kubernetes/pki/ca.key")
+
+	var secrets struct {
+		Secrets []struct {
+			Ref string `json:"secret_ref"`
+		}
+	}
+	require.NoError(t, tenant.Get(t.Context(), "barbican", "/secrets?name="+productName+"-cp-2-g1", &secrets))
+	require.Len(t, secrets.Secrets, 1)
+	mine := command[strings.LastIndex(command, "'http")+1 : strings.LastIndex(command, "/payload'")]
+	for what, other := range map[string]string{
+		"another node's bundle": strings.Replace(command, mine, secrets.Secrets[0].Ref, 1),
+		"the list of secrets":   strings.Replace(command, mine+"/payload", mine[:strings.LastIndex(mine, "/")], 1),
+		"the bundle's metadata": strings.Replace(command, mine+"/payload", mine, 1),
+	} {
+		require.NotEqual(t, command, other, what)
+		answer, err := run("set -o pipefail 2>/dev/null || true\n" + other)
+		assert.Contains(t, answer, "curl: (22)", "%s: %v", what, err)
+	}
+}
+
+// fetchCommand reads the command out of the user-data in the state.
+func (p *product) fetchCommand(t *testing.T, name string) string {
+	var state struct {
+		Deployment struct {
+			Resources []struct {
+				URN    string
+				Type   string
+				Inputs map[string]json.RawMessage
+			}
+		}
+	}
+	export := exec.Command(p.cli, "stack", "export", "--show-secrets", "--stack", productName, "--non-interactive")
+	export.Dir, export.Env = p.dir, p.env
+	text, err := export.Output()
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &state))
+	for _, r := range state.Deployment.Resources {
+		if r.Type != "openstack:compute/instance:Instance" || !strings.HasSuffix(r.URN, "::"+name) {
+			continue
+		}
+		var secret struct{ Plaintext string }
+		require.NoError(t, json.Unmarshal(r.Inputs["userData"], &secret), "user-data that holds a credential is no secret")
+		var userData string
+		require.NoError(t, json.Unmarshal([]byte(secret.Plaintext), &userData))
+		var config struct {
+			WriteFiles []struct{ Path, Content, Encoding string } `yaml:"write_files"`
+		}
+		require.NoError(t, yaml.Unmarshal([]byte(userData), &config))
+		for _, file := range config.WriteFiles {
+			if file.Path != "/usr/local/sbin/lagrum-secrets" {
+				continue
+			}
+			if file.Encoding == "" {
+				return file.Content
+			}
+			packed, err := base64.StdEncoding.DecodeString(file.Content)
+			require.NoError(t, err)
+			unpack := exec.Command("gunzip", "--stdout")
+			unpack.Stdin = bytes.NewReader(packed)
+			content, err := unpack.Output()
+			require.NoError(t, err)
+			return string(content)
+		}
+	}
+	require.Fail(t, fmt.Sprintf("no user-data of %s", name))
+	return ""
+}

@@ -1,0 +1,33 @@
+package stacks
+
+import (
+	"github.com/lagrum/lagrum/components/bootstrap"
+	"github.com/lagrum/lagrum/components/cluster"
+	"github.com/lagrum/lagrum/components/network"
+	"github.com/lagrum/lagrum/components/pki"
+	"github.com/lagrum/lagrum/components/retirement"
+	"github.com/lagrum/lagrum/providers/openstack"
+	"github.com/lagrum/lagrum/requirements"
+	"github.com/lagrum/lagrum/stacks/plan"
+)
+
+//go:generate go run ./internal/controlsdoc ../docs/controls.md
+
+// Room is a package that makes something, and what that serves.
+type Room struct {
+	Name     string // its folder
+	Controls []requirements.Control
+}
+
+// Controls are what all rooms of a stack declare.
+func Controls() []Room {
+	return []Room{
+		{"stacks/plan", plan.Controls()},
+		{"providers/openstack", openstack.Controls()},
+		{"components/bootstrap", bootstrap.Controls()},
+		{"components/pki", pki.Controls()},
+		{"components/cluster", cluster.Controls()},
+		{"components/network", network.Controls()},
+		{"components/retirement", retirement.Controls()},
+	}
+}

@@ -1,0 +1,107 @@
+package stacks
+
+import (
+	"encoding/json"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lagrum/lagrum/tests/harness"
+)
+
+// siteOf is the site of a declared stack.
+func siteOf(t *testing.T, stack string) map[string]any {
+	t.Helper()
+	var site map[string]any
+	require.NoError(t, json.Unmarshal([]byte(declared(t)[stack]["lagrum:site"]), &site))
+	return site
+}
+
+// dig goes down a path of keys; nil where there is none.
+func dig(value any, path ...string) any {
+	for _, key := range path {
+		inner, _ := value.(map[string]any)
+		value = inner[key]
+	}
+	return value
+}
+
+// Every disk is of the volume type that the site names as encrypted, and no machine boots from anything but such a disk.
+func TestEveryDiskIsEncrypted(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, name string, r *harness.Recording) {
+		if dig(siteOf(t, name), "cloud", "openstack") == nil {
+			return // the lab's disks are not provable, and its status says so
+		}
+		volumes := r.Of("openstack:blockstorage/volume:Volume")
+		require.NotEmpty(t, volumes)
+		for _, volume := range volumes {
+			require.Equal(t, dig(siteOf(t, name), "cloud", "openstack", "encryptedVolumeType"), volume.Inputs["volumeType"], volume.URN)
+		}
+		machines := r.Of("openstack:compute/instance:Instance")
+		require.NotEmpty(t, machines)
+		for _, machine := range machines {
+			require.NotContains(t, machine.Inputs, "imageId", machine.URN)
+			require.NotContains(t, machine.Inputs, "imageName", machine.URN)
+			disks, _ := machine.Inputs["blockDevices"].([]any)
+			require.NotEmpty(t, disks, machine.URN)
+			for _, disk := range disks {
+				require.Equal(t, "volume", dig(disk, "sourceType"), machine.URN)
+				require.Equal(t, "volume", dig(disk, "destinationType"), machine.URN)
+			}
+		}
+	})
+}
+
+// No rule opens SSH, and none is open to the world: every one names a group, or a network of at most a /8.
+func TestNothingIsOpenToTheWorld(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, _ string, r *harness.Recording) {
+		for _, rule := range r.Of("openstack:networking/secGroupRule:SecGroupRule") {
+			require.NotEmpty(t, rule.Inputs["description"], "%s: every rule says why", rule.URN)
+			if rule.Inputs["direction"] == "egress" {
+				continue
+			}
+			if first, bounded := rule.Inputs["portRangeMin"].(float64); bounded {
+				require.False(t, first <= 22 && 22 <= rule.Inputs["portRangeMax"].(float64), "%s: opens SSH", rule.URN)
+			} else {
+				require.Equal(t, "icmp", rule.Inputs["protocol"], rule.URN)
+			}
+			prefix, named := rule.Inputs["remoteIpPrefix"].(string)
+			if !named {
+				require.Contains(t, rule.Inputs, "remoteGroupId", rule.URN)
+				continue
+			}
+			p, err := netip.ParsePrefix(prefix)
+			require.NoError(t, err, rule.URN)
+			require.GreaterOrEqual(t, p.Bits(), 8, rule.URN)
+		}
+		for _, listener := range r.Of("openstack:loadbalancer/listener:Listener") {
+			require.NotEmpty(t, listener.Inputs["allowedCidrs"], "%s: open to every source", listener.URN)
+			require.NotContains(t, listener.Inputs["allowedCidrs"], "0.0.0.0/0", listener.URN)
+		}
+		require.Empty(t, r.Of("openstack:networking/floatingIp:FloatingIp"), "the API has no address on the Internet")
+	})
+}
+
+// Whatever the cloud can tag says whose it is: the doctor finds what a failed create left by that.
+func TestEverythingIsTagged(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, name string, r *harness.Recording) {
+		for _, made := range r.Resources {
+			switch made.Type {
+			case "openstack:networking/network:Network", "openstack:networking/subnet:Subnet", "openstack:networking/router:Router",
+				"openstack:networking/port:Port", "openstack:networking/secGroup:SecGroup", "openstack:compute/instance:Instance",
+				"openstack:loadbalancer/loadBalancer:LoadBalancer", "openstack:loadbalancer/listener:Listener":
+				require.Contains(t, made.Inputs["tags"], "lagrum.dev.stack="+name, made.URN)
+			case "openstack:blockstorage/volume:Volume", "openstack:keymanager/secretV1:SecretV1":
+				require.Equal(t, name, dig(made.Inputs["metadata"], "lagrum.dev.stack"), made.URN)
+			}
+			if strings.HasPrefix(made.Type, "openstack:") && made.Inputs["name"] != nil && made.Type != "openstack:loadbalancer/member:Member" {
+				require.True(t, strings.HasPrefix(made.Inputs["name"].(string), name+"-"), "%s: its name does not begin with the cluster's", made.URN)
+			}
+		}
+	})
+}
