@@ -57,6 +57,7 @@ func TestCloud(t *testing.T) {
 	tenant, err := l.Login(t.Context(), Tenant)
 	require.NoError(t, err)
 	t.Run("volumes are encrypted", func(t *testing.T) { readVolumes(t, l, tenant, outputs.Volumes) })
+	t.Run("a plain volume is seen through", func(t *testing.T) { seePlainVolume(t, l, tenant) })
 	t.Run("servers are apart", func(t *testing.T) { readServers(t, tenant, outputs.Servers) })
 	t.Run("network", func(t *testing.T) { readNetwork(t, tenant, outputs) })
 	t.Run("load balancer", func(t *testing.T) { readBalancer(t, tenant, outputs) })
@@ -176,6 +177,46 @@ func readVolumes(t *testing.T, l *Lab, tenant *Client, ids []string) {
 	assert.Equal(t, 2, withImage, "volumes filled from the image")
 }
 
+// seePlainVolume shows that the proof of encryption can fail: the same image on a volume of the plain type lies open.
+func seePlainVolume(t *testing.T, l *Lab, tenant *Client) {
+	var images struct {
+		Images []struct{ ID string }
+	}
+	require.NoError(t, tenant.Get(t.Context(), "glance", "/images?name="+Image, &images))
+	require.Len(t, images.Images, 1)
+	var answer struct {
+		Volume struct {
+			ID, Status string
+			Encrypted  bool
+		}
+	}
+	require.NoError(t, tenant.Post(t.Context(), "cinder", "/volumes", map[string]any{
+		"volume": map[string]any{"size": 1, "volume_type": PlainType, "imageRef": images.Images[0].ID},
+	}, &answer))
+	path := "/volumes/" + answer.Volume.ID
+	require.Eventually(t, func() bool {
+		return assert.NoError(t, tenant.Get(t.Context(), "cinder", path, &answer)) && answer.Volume.Status == "available"
+	}, 2*time.Minute, time.Second)
+	assert.False(t, answer.Volume.Encrypted)
+	files, err := filepath.Glob(l.Path("data", "cinder", "shares", "*", "volume-"+answer.Volume.ID))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	raw, err := os.ReadFile(files[0])
+	require.NoError(t, err)
+	assert.Contains(t, string(raw), ImageMarker)
+	assert.NotContains(t, string(raw), luksMagic)
+
+	_, err = tenant.do(t.Context(), http.MethodDelete, "cinder", path, nil, nil, nil)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		_, err := os.Stat(files[0])
+		return os.IsNotExist(err)
+	}, 2*time.Minute, time.Second)
+}
+
+// luksMagic begins every LUKS header.
+const luksMagic = "LUKS\xba\xbe"
+
 // assertLUKS reads a volume's file as qemu does.
 func assertLUKS(t *testing.T, file string) {
 	out, err := exec.Command("qemu-img", "info", "--force-share", "--output=json", file).Output()
@@ -201,7 +242,7 @@ func assertLUKS(t *testing.T, file string) {
 	assert.Equal(t, []string{"luks", "aes-256", "xts"}, []string{encrypt.Format, encrypt.Cipher, encrypt.CipherMode}, file)
 	raw, err := os.ReadFile(file)
 	require.NoError(t, err)
-	assert.Contains(t, string(raw[:min(len(raw), 4<<20)]), "LUKS\xba\xbe", "the header itself")
+	assert.Contains(t, string(raw[:min(len(raw), 4<<20)]), luksMagic, "the header itself")
 	assert.NotContains(t, string(raw), ImageMarker, "the image in the clear")
 }
 

@@ -3,7 +3,10 @@ package openstack
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 
 	"github.com/lagrum/lagrum/lab/debian"
 )
@@ -43,7 +46,11 @@ func installPackages(ctx context.Context) error {
 	if _, err := exec.LookPath("systemctl"); err != nil {
 		return nil // without systemd nothing starts by itself
 	}
-	if text, err := exec.CommandContext(ctx, "systemctl", append([]string{"disable", "--quiet"}, units...)...).CombinedOutput(); err != nil {
+	known := slices.DeleteFunc(slices.Clone(units), func(unit string) bool {
+		_, err := os.Stat(filepath.Join("/usr/lib/systemd/system", unit))
+		return err != nil
+	})
+	if text, err := exec.CommandContext(ctx, "systemctl", append([]string{"disable", "--quiet"}, known...)...).CombinedOutput(); err != nil {
 		return fmt.Errorf("openstack: keep the packages' services from starting with this host: systemctl disable: %w\n%s", err, text)
 	}
 	return nil

@@ -38,6 +38,7 @@ func newStack(t *testing.T) *stack {
 	checkout, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	s := &stack{dir: t.TempDir(), bin: filepath.Join(checkout, "bin")}
+	require.NoError(t, os.MkdirAll(s.bin, 0o755))
 	module := filepath.Join(checkout, "lab/plugins/openstack")
 	build(t, checkout, "./cmd/lagrum", filepath.Join(s.bin, "lagrum"))
 	build(t, module, "./stack", filepath.Join(s.dir, "stack"))

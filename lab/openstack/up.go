@@ -2,6 +2,7 @@ package openstack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -36,7 +37,9 @@ func (l *Lab) Up(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	steps := l.steps()
-	if err := artifacts.Carry(ctx, steps, out, opening); err != nil {
+	if err := artifacts.Carry(ctx, steps, out, opening); errors.Is(err, context.Canceled) {
+		return fmt.Errorf("openstack of lab %s: interrupted: lagrum openstack up goes on from here, down removes it: %w", l.Name, context.Canceled)
+	} else if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "OpenStack is up after %s. For a shell: eval \"$(lagrum openstack env)\"\n", time.Since(started).Round(time.Second))
