@@ -42,12 +42,18 @@ func (c *Cloud) Nodes(
 			if err != nil {
 				return nil, fmt.Errorf("server group: %w", err)
 			}
+			// Nova checks that members are apart when it has placed them: two that are placed at once may both choose the last
+			// free host, and one ends in ERROR. So control planes are made one after another.
+			var before []pulumi.Resource
 			for _, node := range args.Pool.Nodes {
-				m, err := c.newMachine(ctx, args, node, group, parent)
+				m, err := c.newMachine(ctx, args, node, group, before, parent)
 				if err != nil {
 					return nil, fmt.Errorf("node %s: %w", node.Name, err)
 				}
 				made.Machines[node.Name] = m
+				if args.Pool.Role == plan.ControlPlane {
+					before = []pulumi.Resource{m.Resource}
+				}
 			}
 			return pulumi.Map{}, nil
 		})
@@ -58,7 +64,8 @@ func (c *Cloud) Nodes(
 }
 
 func (c *Cloud) newMachine(
-	ctx *pulumi.Context, args *providers.NodesArgs, node plan.Node, group *compute.ServerGroup, parent pulumi.ResourceOption,
+	ctx *pulumi.Context, args *providers.NodesArgs, node plan.Node, group *compute.ServerGroup, after []pulumi.Resource,
+	parent pulumi.ResourceOption,
 ) (providers.Machine, error) {
 	p, o := args.Plan, args.Foundation.Own.(own)
 	child := p.Name + "-" + node.Name
@@ -96,7 +103,7 @@ func (c *Cloud) newMachine(
 		Networks:          compute.InstanceNetworkArray{compute.InstanceNetworkArgs{Port: port.ID()}},
 		SchedulerHints:    compute.InstanceSchedulerHintArray{compute.InstanceSchedulerHintArgs{Group: group.ID()}},
 		StopBeforeDestroy: pulumi.Bool(true), // pods get their grace
-	}, parent, slow, kept,
+	}, parent, slow, kept, pulumi.DependsOn(after),
 		// A change would destroy the server; it is renewed by declaring a new generation.
 		pulumi.IgnoreChanges([]string{"userData"}), pulumi.AdditionalSecretOutputs([]string{"userData"}))
 	if err != nil {

@@ -92,6 +92,16 @@ func TestNothingIsOpenToTheWorld(t *testing.T) {
 	})
 }
 
+// Nova puts two members of a group that must be apart on one host if they are placed at once.
+func TestControlPlanesAreMadeOneAfterAnother(t *testing.T) {
+	t.Parallel()
+	r := run(t, "se-prod", declared(t)["se-prod"], false)
+	const instance = "openstack:compute/instance:Instance"
+	first, second, third := r.Get(t, instance, "se-prod-cp-1-g1"), r.Get(t, instance, "se-prod-cp-2-g1"), r.Get(t, instance, "se-prod-cp-3-g1")
+	require.Contains(t, second.Dependencies, first.URN)
+	require.Contains(t, third.Dependencies, second.URN)
+}
+
 // Whatever the cloud can tag says whose it is: the doctor finds what a failed create left by that.
 func TestEverythingIsTagged(t *testing.T) {
 	t.Parallel()
