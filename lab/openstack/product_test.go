@@ -196,7 +196,7 @@ func (p *product) readVolumes(t *testing.T, l *Lab, tenant *Client, count int) {
 	for _, volume := range list.Volumes {
 		assert.True(t, volume.Encrypted, volume.Name)
 		assert.Equal(t, "in-use", volume.Status, volume.Name)
-		assert.Equal(t, productName, volume.Metadata["lagrum.dev.stack"], volume.Name)
+		assert.Equal(t, productName, volume.Metadata["lagrum-stack"], volume.Name)
 		files, err := filepath.Glob(l.Path("data", "cinder", "shares", "*", "volume-"+volume.ID))
 		require.NoError(t, err)
 		require.Len(t, files, 1, volume.Name)
@@ -227,7 +227,7 @@ func (p *product) readRules(t *testing.T, tenant *Client) {
 	require.NoError(t, tenant.Get(t.Context(), "neutron", "/ports?project_id="+tenant.Project, &list))
 	ours := map[string]bool{}
 	for _, group := range list.Groups {
-		if slices.Contains(group.Tags, "lagrum.dev.stack="+productName) {
+		if slices.Contains(group.Tags, "lagrum-stack="+productName) {
 			ours[group.ID] = true
 		}
 	}
@@ -252,7 +252,7 @@ func (p *product) readRules(t *testing.T, tenant *Client) {
 		guarded++
 		require.Len(t, port.Groups, 1)
 		assert.True(t, ours[port.Groups[0]], "a port in no group of ours")
-		assert.Contains(t, port.Tags, "lagrum.dev.stack="+productName)
+		assert.Contains(t, port.Tags, "lagrum-stack="+productName)
 	}
 	assert.Equal(t, 5, guarded, "four nodes and the API")
 }
@@ -284,7 +284,7 @@ func (p *product) readBalancer(t *testing.T, tenant *Client) {
 	require.Len(t, list.Monitors, 1)
 	require.NoError(t, tenant.Get(t.Context(), "octavia", "/lbaas/pools/"+list.Listeners[0].Pool+"/members", &list))
 	assert.Equal(t, "ACTIVE", list.Balancers[0].Provisioning)
-	assert.Contains(t, list.Balancers[0].Tags, "lagrum.dev.stack="+productName)
+	assert.Contains(t, list.Balancers[0].Tags, "lagrum-stack="+productName)
 	assert.Equal(t, 6443, list.Listeners[0].Port)
 	assert.ElementsMatch(t, []string{"172.31.0.0/24", "192.0.2.0/24", "198.51.100.0/24"}, list.Listeners[0].Allowed)
 	assert.Equal(t, "HTTPS /readyz", list.Monitors[0].Type+" "+list.Monitors[0].Path)

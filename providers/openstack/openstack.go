@@ -66,11 +66,11 @@ func tags(p *plan.Plan) pulumi.StringArray {
 	return pulumi.ToStringArray(all)
 }
 
-// metadata are the plan's tags with keys that Nova and Cinder take: letters, digits, hyphens, underscores, colons, dots.
+// metadata are the plan's tags with keys that Nova, Cinder and Barbican take: letters, digits, hyphens and underscores.
 func metadata(p *plan.Plan) map[string]string {
 	all := map[string]string{}
 	for key, value := range p.Tags {
-		all[strings.ReplaceAll(key, "/", ".")] = value
+		all[strings.Replace(key, "lagrum.dev/", "lagrum-", 1)] = value
 	}
 	return all
 }

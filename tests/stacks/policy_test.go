@@ -112,9 +112,9 @@ func TestEverythingIsTagged(t *testing.T) {
 			case "openstack:networking/network:Network", "openstack:networking/subnet:Subnet", "openstack:networking/router:Router",
 				"openstack:networking/port:Port", "openstack:networking/secGroup:SecGroup", "openstack:compute/instance:Instance",
 				"openstack:loadbalancer/loadBalancer:LoadBalancer", "openstack:loadbalancer/listener:Listener":
-				require.Contains(t, made.Inputs["tags"], "lagrum.dev.stack="+name, made.URN)
+				require.Contains(t, made.Inputs["tags"], "lagrum-stack="+name, made.URN)
 			case "openstack:blockstorage/volume:Volume", "openstack:keymanager/secretV1:SecretV1":
-				require.Equal(t, name, dig(made.Inputs["metadata"], "lagrum.dev.stack"), made.URN)
+				require.Equal(t, name, dig(made.Inputs["metadata"], "lagrum-stack"), made.URN)
 			}
 			if strings.HasPrefix(made.Type, "openstack:") && made.Inputs["name"] != nil && made.Type != "openstack:loadbalancer/member:Member" {
 				require.True(t, strings.HasPrefix(made.Inputs["name"].(string), name+"-"), "%s: its name does not begin with the cluster's", made.URN)
