@@ -175,7 +175,7 @@ func (p *product) write(t *testing.T) {
 
 // update runs an operation on what lies in the cloud, and on the keys that it rests on.
 func (p *product) update(t *testing.T, args ...string) {
-	for _, pattern := range []string{"**openstack**", "**tls**", "**random**", "**lagrum:pki:PKI**"} {
+	for _, pattern := range []string{"**openstack**", "**tls**", "**random**", "**lagrum:pki:PKI**", "**lagrum:cluster:Cluster::**", "**providers:kubernetes**"} {
 		args = append(args, "--target", pattern)
 	}
 	text := p.run(t, append(args, "--stack", productName)...)

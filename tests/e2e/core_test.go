@@ -184,8 +184,7 @@ kind: Secret
 metadata: {name: marker, namespace: web}
 stringData: {value: a-marker-that-must-not-lie-in-etcd}
 `)
-	raw := w.kubectl(t, "-n", "kube-system", "exec", "etcd-cp-1-g1", "--", "etcdctl", "--cacert=/etc/kubernetes/pki/etcd/ca.crt",
-		"--cert=/etc/kubernetes/pki/etcd/server.crt", "--key=/etc/kubernetes/pki/etcd/server.key", "get", "/registry/secrets/web/marker")
+	raw := w.etcdctl(t, "cp-1-g1", "get", "/registry/secrets/web/marker")
 	require.Contains(t, raw, "k8s:enc:secretbox:v1:")
 	require.NotContains(t, raw, "a-marker-that-must-not-lie-in-etcd")
 }

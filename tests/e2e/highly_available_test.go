@@ -87,9 +87,23 @@ func (w *world) answers(t *testing.T) error {
 // members lists etcd's members, asked through one of them.
 func (w *world) members(t *testing.T, through string) []string {
 	t.Helper()
-	out := w.kubectl(t, "-n", "kube-system", "exec", "etcd-"+through, "--", "etcdctl", "--cacert=/etc/kubernetes/pki/etcd/ca.crt",
-		"--cert=/etc/kubernetes/pki/etcd/server.crt", "--key=/etc/kubernetes/pki/etcd/server.key", "member", "list")
-	return strings.Split(strings.TrimSpace(out), "\n")
+	return strings.Split(strings.TrimSpace(w.etcdctl(t, through, "member", "list")), "\n")
+}
+
+// etcdctl asks the etcd of a control plane. A kubelet that has just joined shows its static pods to the API a little later.
+func (w *world) etcdctl(t *testing.T, node string, args ...string) string {
+	t.Helper()
+	var answer string
+	eventually(t, 2*time.Minute, "etcd of "+node+" answers", func() error {
+		r := w.try(t, 30*time.Second, "kubectl", append([]string{"-n", "kube-system", "exec", "etcd-" + node, "--", "etcdctl",
+			"--cacert=/etc/kubernetes/pki/etcd/ca.crt", "--cert=/etc/kubernetes/pki/etcd/server.crt", "--key=/etc/kubernetes/pki/etcd/server.key"}, args...)...)
+		answer = r.out
+		if r.code != 0 {
+			return fmt.Errorf("exit code %d: %s", r.code, r.out)
+		}
+		return nil
+	})
+	return answer
 }
 
 // powerCut ends every process of a machine at once, as a cut of its power would: nothing in it gets to say goodbye.

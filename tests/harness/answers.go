@@ -80,6 +80,12 @@ func account(state resource.PropertyMap, made *Resource) {
 	}
 }
 
+// Answer is what a provider would answer with on an update, for a stand-in that the real engine runs.
+func Answer(typ, name string, inputs resource.PropertyMap) (resource.PropertyMap, error) {
+	state, _, err := answer(&Resource{Type: typ, Name: name, Raw: inputs}, false)
+	return state, err
+}
+
 // nameObject gives an object that has no name the one that Pulumi would give it.
 func nameObject(state resource.PropertyMap, name string) {
 	metadata := resource.PropertyMap{}
