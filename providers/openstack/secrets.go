@@ -32,9 +32,11 @@ func (c *Cloud) NodeSecrets(
 			ends := p.Cluster.Join.NotAfter.UTC().Format(time.RFC3339)
 			for _, node := range args.Pool.Nodes {
 				child := p.Name + "-" + node.Name
-				// A node boots once: a bundle or a credential that has ended since is no reason to make it anew.
+				// A node boots once: a bundle or a credential that has ended since is no reason to make it anew. Its name says
+				// whose it is; metadata would be a second request, which Barbican has answered with an error when several came at
+				// once.
 				secret, err := keymanager.NewSecretV1(ctx, child+"-bundle", &keymanager.SecretV1Args{
-					Name: physical(p, node.Name), SecretType: pulumi.String("opaque"), Metadata: metadataInput(p),
+					Name: physical(p, node.Name), SecretType: pulumi.String("opaque"),
 					Payload: pulumi.ToSecret(args.Bundles[node.Name]).(pulumi.StringOutput), PayloadContentType: pulumi.String("text/plain"),
 				}, parent, pulumi.IgnoreChanges([]string{"payload"}), pulumi.AdditionalSecretOutputs([]string{"payload"}))
 				if err != nil {

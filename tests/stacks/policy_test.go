@@ -113,7 +113,7 @@ func TestEverythingIsTagged(t *testing.T) {
 				"openstack:networking/port:Port", "openstack:networking/secGroup:SecGroup", "openstack:compute/instance:Instance",
 				"openstack:loadbalancer/loadBalancer:LoadBalancer", "openstack:loadbalancer/listener:Listener":
 				require.Contains(t, made.Inputs["tags"], "lagrum-stack="+name, made.URN)
-			case "openstack:blockstorage/volume:Volume", "openstack:keymanager/secretV1:SecretV1":
+			case "openstack:blockstorage/volume:Volume":
 				require.Equal(t, name, dig(made.Inputs["metadata"], "lagrum-stack"), made.URN)
 			}
 			if strings.HasPrefix(made.Type, "openstack:") && made.Inputs["name"] != nil && made.Type != "openstack:loadbalancer/member:Member" {
