@@ -11,6 +11,7 @@ import (
 
 	"github.com/lagrum/lagrum/requirements"
 	"github.com/lagrum/lagrum/stacks/country"
+	"github.com/lagrum/lagrum/stacks/site"
 )
 
 // rule is a Rule of any type, found by reflection.
@@ -362,4 +363,18 @@ func profile(t *testing.T, code string) country.Profile {
 	p, err := country.Lookup(code)
 	require.NoError(t, err)
 	return p
+}
+
+// 27 of the Union, and three; each a country that a site may name.
+func TestEEA(t *testing.T) {
+	t.Parallel()
+	all := country.EEA()
+	assert.Len(t, all, 30)
+	for code, want := range map[string]bool{"se": true, "dk": true, "no": true, "is": true, "li": true, "gb": false, "ch": false, "us": false} {
+		assert.Equal(t, want, slices.Contains(all, code), code)
+	}
+	for _, code := range all {
+		_, err := site.Parse[site.Country](code)
+		assert.NoError(t, err)
+	}
 }

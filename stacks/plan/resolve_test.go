@@ -193,21 +193,6 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-// The countries' residency and the site's notion of the EEA are the same set.
-func TestResidencyIsTheEEA(t *testing.T) {
-	t.Parallel()
-	s := load(t, "se-prod")
-	p, _, err := plan.Resolve(s, profile(t, s), at())
-	require.NoError(t, err)
-	for first := 'a'; first <= 'z'; first++ {
-		for second := 'a'; second <= 'z'; second++ {
-			code := fmt.Sprintf("%c%c", first, second)
-			c, err := site.Parse[site.Country](code)
-			assert.Equal(t, err == nil && c.InEEA(), slices.Contains(p.Duties.Residency, code), code)
-		}
-	}
-}
-
 func BenchmarkResolve(b *testing.B) {
 	for _, nodes := range []int{10, 100, 1000} {
 		b.Run(fmt.Sprintf("nodes=%d", nodes), func(b *testing.B) {

@@ -21,9 +21,6 @@ const countries = "ad ae af ag ai al am ao aq ar as at au aw ax az ba bb bd be b
 	"ps pt pw py qa re ro rs ru rw sa sb sc sd se sg sh si sj sk sl sm sn so sr ss st sv sx sy sz tc td tf tg th tj " +
 	"tk tl tm tn to tr tt tv tw tz ua ug um us uy uz va vc ve vg vi vn vu wf ws ye yt za zm zw"
 
-// The parties of the EEA Agreement: the 27 of the Union, then Iceland, Liechtenstein and Norway.
-const eea = "at be bg cy cz de dk ee es fi fr gr hr hu ie it lt lu lv mt nl pl pt ro se si sk is li no"
-
 const (
 	dnsLabel = `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?` // RFC 1123
 	dnsName  = dnsLabel + `(\.` + dnsLabel + `)*`

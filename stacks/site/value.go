@@ -108,9 +108,6 @@ type (
 // SupportedVersions are the versions of Kubernetes that a site may name, oldest first.
 func SupportedVersions() []string { return []string{"v1.36.3"} }
 
-// InEEA tells whether the country belongs to the European Economic Area: the Union, Iceland, Liechtenstein, Norway.
-func (c Country) InEEA() bool { return !c.IsZero() && listed(eea, c.text) }
-
 // Prefix is the network itself; invalid for the zero value.
 func (c CIDR) Prefix() netip.Prefix {
 	p, _ := netip.ParsePrefix(c.text) // the zero value alone does not parse
