@@ -75,11 +75,11 @@ func TestOneFailureIsEnough(t *testing.T) {
 			"unknown": func(all []Finding) []Finding { all[i].Verdict = ""; return all },
 			"untried": func(all []Finding) []Finding { return append(all[:i], all[i+1:]...) },
 		} {
+			if name == "failed" && f.Kind == Later {
+				continue // what becomes of later objects is a condition, below
+			}
 			t.Run(fmt.Sprintf("%s %s %s %s", f.Kind, f.ID, f.On, name), func(t *testing.T) {
 				t.Parallel()
-				if name == "failed" && f.Kind == Later {
-					t.Skip("what becomes of later objects is a condition, below")
-				}
 				j := Judge(spoil(wellBehaved()))
 				assert.False(t, j.Archive)
 				require.Len(t, j.Reasons, 1)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/lagrum/lagrum/lab/debian"
@@ -78,19 +77,5 @@ func removeIfEmpty(dir string) error {
 
 // Leftovers lists what the OpenStack has on the host, one line each; empty means that nothing is there.
 func (l *Lab) Leftovers() ([]string, error) {
-	var left []string
-	found, err := process.Marked(l.Name + "/openstack")
-	if err != nil {
-		return nil, err
-	}
-	for pid, mark := range found {
-		if _, state, err := process.Stat(pid); err == nil && state != 'Z' {
-			left = append(left, fmt.Sprintf("process %d (%s)", pid, mark))
-		}
-	}
-	if _, err := os.Stat(l.Dir); err == nil {
-		left = append(left, "folder "+l.Dir)
-	}
-	slices.Sort(left)
-	return left, nil
+	return process.Leftovers(l.Name+"/openstack", l.Dir)
 }

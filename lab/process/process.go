@@ -66,6 +66,26 @@ func Stat(pid int) (start uint64, state byte, err error) {
 	return start, fields[0][0], err
 }
 
+// Leftovers lists the processes that carry a mark or a part of it, and a folder if it exists, one line each; empty means
+// that nothing is there.
+func Leftovers(mark, dir string) ([]string, error) {
+	var left []string
+	found, err := Marked(mark)
+	if err != nil {
+		return nil, err
+	}
+	for pid, mark := range found {
+		if _, state, err := Stat(pid); err == nil && state != 'Z' {
+			left = append(left, fmt.Sprintf("process %d (%s)", pid, mark))
+		}
+	}
+	if _, err := os.Stat(dir); err == nil {
+		left = append(left, "folder "+dir)
+	}
+	slices.Sort(left)
+	return left, nil
+}
+
 // MarkEnvironment is the mark as an environment variable, for a command whose end is awaited but which must also be
 // found if its starter is killed meanwhile.
 func MarkEnvironment(mark string) string { return markVariable + "=" + mark }

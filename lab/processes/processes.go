@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/lagrum/lagrum/lab/machines"
 	"github.com/lagrum/lagrum/lab/process"
@@ -190,19 +189,5 @@ func removeIfEmpty(dir string) error {
 
 // Leftovers lists what the lab has on the host, one line each; empty means that nothing is there.
 func (l *Lab) Leftovers() ([]string, error) {
-	var left []string
-	found, err := process.Marked(l.name)
-	if err != nil {
-		return nil, err
-	}
-	for pid, mark := range found {
-		if _, state, err := process.Stat(pid); err == nil && state != 'Z' {
-			left = append(left, fmt.Sprintf("process %d (%s)", pid, mark))
-		}
-	}
-	if _, err := os.Stat(l.dir); err == nil {
-		left = append(left, "folder "+l.dir)
-	}
-	slices.Sort(left)
-	return left, nil
+	return process.Leftovers(l.name, l.dir)
 }
