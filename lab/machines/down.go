@@ -46,7 +46,7 @@ func (l *Lab) Down(ctx context.Context) ([]string, error) {
 		func() error { return l.removeFirewallTable(ctx) },
 		l.lowerSysctls,
 		func() error { return os.RemoveAll(l.dir) },
-		l.removeStateRoot,
+		func() error { return RemoveRoot(filepath.Dir(l.dir)) },
 	} {
 		if err := step(); err != nil {
 			return removed, fmt.Errorf("lab %s: down: %w", l.name, err)
@@ -66,12 +66,16 @@ func (l *Lab) Down(ctx context.Context) ([]string, error) {
 	}
 }
 
-// removeStateRoot removes the folder of all labs when this was the last.
-func (l *Lab) removeStateRoot() error {
-	root := filepath.Dir(l.dir)
+// RemoveRoot removes the folder of all labs when no lab is left in it: what labs share goes with the last of them.
+func RemoveRoot(root string) error {
 	entries, err := os.ReadDir(root)
-	if err != nil || len(entries) != 1 || entries[0].Name() != "host.lock" {
+	if err != nil {
 		return ignoreVanished(err)
+	}
+	for _, entry := range entries {
+		if entry.Name() != hostLock {
+			return nil
+		}
 	}
 	return os.RemoveAll(root)
 }

@@ -189,6 +189,9 @@ type hostRecord struct {
 	Labs   []string       `json:"labs"`
 }
 
+// hostLock guards that record, beside it.
+const hostLock = "host.lock"
+
 func (l *Lab) hostRecordPath() string { return filepath.Join(filepath.Dir(l.dir), "host.json") }
 
 func (l *Lab) changeHostRecord(change func(*hostRecord) error) error {
@@ -196,7 +199,7 @@ func (l *Lab) changeHostRecord(change func(*hostRecord) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	unlock, err := records.LockFile(filepath.Join(filepath.Dir(path), "host.lock"))
+	unlock, err := records.LockFile(filepath.Join(filepath.Dir(path), hostLock))
 	if err != nil {
 		return err
 	}

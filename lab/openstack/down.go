@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lagrum/lagrum/lab/debian"
+	"github.com/lagrum/lagrum/lab/machines"
 	"github.com/lagrum/lagrum/lab/process"
 )
 
@@ -56,12 +57,11 @@ func (l *Lab) remove(ctx context.Context) error {
 		return err
 	}
 	// The lab's own folder, and that of all labs, if nothing else is in them.
-	for _, dir := range []string{filepath.Dir(l.Dir), filepath.Dir(filepath.Dir(l.Dir))} {
-		if err := removeIfEmpty(dir); err != nil {
-			return err
-		}
+	lab := filepath.Dir(l.Dir)
+	if err := removeIfEmpty(lab); err != nil {
+		return err
 	}
-	return nil
+	return machines.RemoveRoot(filepath.Dir(lab))
 }
 
 func removeIfEmpty(dir string) error {
