@@ -163,3 +163,25 @@ func TestDownOfNothing(t *testing.T) {
 	err = l.Shell(&said)
 	require.EqualError(t, err, "the OpenStack of lab unit is not up; run: lagrum openstack up")
 }
+
+// TestDownOfTheLast: what labs share goes with the last of them, and stays while another is there.
+func TestDownOfTheLast(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join(t.TempDir(), "lagrum")
+	lock := filepath.Join(root, "host.lock")
+	for _, name := range []string{"unit", "other"} {
+		l, err := Open(name, filepath.Join(root, name))
+		require.NoError(t, err)
+		require.NoError(t, os.MkdirAll(l.Dir, 0o700))
+	}
+	require.NoError(t, os.WriteFile(lock, nil, 0o600))
+	down := func(name string) {
+		l, err := Open(name, filepath.Join(root, name))
+		require.NoError(t, err)
+		require.NoError(t, l.Down(t.Context(), &bytes.Buffer{}))
+	}
+	down("unit")
+	assert.FileExists(t, lock)
+	down("other")
+	assert.NoDirExists(t, root)
+}
