@@ -88,9 +88,7 @@ func (l *Lab) Leftovers(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	for pid, mark := range processes {
-		if _, state, err := process.Stat(pid); err == nil && state != 'Z' {
-			left = append(left, fmt.Sprintf("process %d (%s)", pid, mark))
-		}
+		left = append(left, fmt.Sprintf("process %d (%s)", pid, mark))
 	}
 	groups, err := l.findCgroups("")
 	if err != nil {

@@ -126,12 +126,7 @@ func worker(name string, needs []string, argv ...string) daemon {
 // running tells whether any process of the daemon lives.
 func (l *Lab) running(name string) (bool, error) {
 	found, err := process.Marked(l.mark(name))
-	for pid := range found {
-		if _, state, err := process.Stat(pid); err == nil && state != 'Z' {
-			return true, nil
-		}
-	}
-	return false, err
+	return len(found) > 0, err
 }
 
 // ended tells that no process of the daemon lives. It asks more than once: while a program gives way to another (exec), the

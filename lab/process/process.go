@@ -66,6 +66,12 @@ func Stat(pid int) (start uint64, state byte, err error) {
 	return start, fields[0][0], err
 }
 
+// runs tells a living process from one that is gone or only waits to be reaped.
+func runs(pid int) bool {
+	_, state, err := Stat(pid)
+	return err == nil && state != 'Z' && state != 'X'
+}
+
 // Leftovers lists the processes that carry a mark or a part of it, and a folder if it exists, one line each; empty means
 // that nothing is there.
 func Leftovers(mark, dir string) ([]string, error) {
@@ -75,9 +81,7 @@ func Leftovers(mark, dir string) ([]string, error) {
 		return nil, err
 	}
 	for pid, mark := range found {
-		if _, state, err := Stat(pid); err == nil && state != 'Z' {
-			left = append(left, fmt.Sprintf("process %d (%s)", pid, mark))
-		}
+		left = append(left, fmt.Sprintf("process %d (%s)", pid, mark))
 	}
 	if _, err := os.Stat(dir); err == nil {
 		left = append(left, "folder "+dir)
@@ -145,7 +149,7 @@ func Marked(prefix string) (map[int]string, error) {
 		}
 		for variable := range bytes.SplitSeq(environment, []byte{0}) {
 			mark, ok := strings.CutPrefix(string(variable), markVariable+"=")
-			if ok && (mark == prefix || strings.HasPrefix(mark, prefix+"/")) {
+			if ok && (mark == prefix || strings.HasPrefix(mark, prefix+"/")) && runs(pid) {
 				found[pid] = mark
 			}
 		}
@@ -176,10 +180,7 @@ func KillAll(ctx context.Context, list func() ([]int, error)) error {
 		if err != nil {
 			return err
 		}
-		pids = slices.DeleteFunc(pids, func(pid int) bool {
-			_, state, err := Stat(pid)
-			return err != nil || state == 'Z' || state == 'X'
-		})
+		pids = slices.DeleteFunc(pids, func(pid int) bool { return !runs(pid) })
 		if len(pids) == 0 {
 			return nil
 		}
