@@ -54,13 +54,13 @@ func (j *judge) residency(s *site.Site, d *country.Duties) {
 		return
 	}
 	stands := func(path, region, countryPath, declared string) {
-		if in, known := awsRegions()[region]; known && in != declared {
+		if in, known := AWSCountry(region); known && in != declared {
 			j.refuse(j.on(Finding{Path: path, Value: region, Message: fmt.Sprintf("stands in %s, and %s says %s", in, countryPath, declared),
 				Remedy: "make both name the place where the data lie"}, allowed.Cites, ""))
 		}
 	}
 	region := s.Cloud.AWS.Region.String()
-	if _, known := awsRegions()[region]; !known {
+	if _, known := AWSCountry(region); !known {
 		j.refuse(j.on(Finding{Path: "cloud.aws.region", Value: region, Message: "is no European region of AWS", Remedy: remedy}, allowed.Cites, allowed.Reading))
 	}
 	stands("cloud.aws.region", region, "dataCentre.country", at)

@@ -22,6 +22,12 @@ func releaseOf(version string) (release, bool) {
 	return release{}, false
 }
 
+// AWSCountry tells in which country a region of AWS stands; known is false for a region outside Europe.
+func AWSCountry(region string) (code string, known bool) {
+	code, known = awsRegions()[region]
+	return code, known
+}
+
 // awsRegions tells in which country a region of AWS stands: https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html.
 // Regions outside Europe are left out: no profile allows one, and an unknown region is refused.
 func awsRegions() map[string]string {

@@ -88,7 +88,7 @@ func placeFlags(was, now *plan.Plan, l law) []flag {
 	var found []flag
 	if was.Cloud.Kind != now.Cloud.Kind || was.Cloud.Region != now.Cloud.Region {
 		severity, remark := Flagged, ""
-		if now.Cloud.Kind == "aws" && !slices.Contains(awsInsideEEA(), now.Cloud.Region) {
+		if now.Cloud.Kind == "aws" && !awsInsideEEA(now.Cloud.Region) {
 			severity, remark = Severe, ", which is outside the EEA"
 		}
 		found = append(found, flag{kind: Residency, severity: severity, cites: now.Duties.ResidencyCites,

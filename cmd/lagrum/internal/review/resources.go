@@ -5,7 +5,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
+	"github.com/lagrum/lagrum/stacks/country"
 	"github.com/lagrum/lagrum/stacks/plan"
 )
 
@@ -17,7 +19,9 @@ type stateful struct {
 	when  func(change, *plan.Plan) bool // nil: always
 }
 
-func statefuls() []stateful {
+// statefuls is the table of them. Its patterns, as those of the tables below, are compiled once for all changes, by the
+// first review: every other command would only wait for them.
+var statefuls = sync.OnceValue(func() []stateful {
 	return []stateful{
 		{re(`^tls:index/privateKey:PrivateKey$`), KeyLost, "a private key", nil},
 		{re(`^tls:index/(selfSignedCert:SelfSignedCert|locallySignedCert:LocallySignedCert)$`), KeyLost, "a certificate authority", isAuthority},
@@ -31,10 +35,10 @@ func statefuls() []stateful {
 		{re(`^kubernetes:core/v1:Namespace$`), DataLost, "a namespace, with all that is in it", nil},
 		{re(`^kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition$`), DataLost, "a kind of object, with all objects of it", nil},
 	}
-}
+})
 
 // guards are resources that protect another: their loss is a weakening by itself.
-func guards() []stateful {
+var guards = sync.OnceValue(func() []stateful {
 	return []stateful{
 		{re(`^aws:s3/bucketObjectLockConfiguration`), Lock, "a lock", nil},
 		{re(`^aws:s3/bucketVersioning`), Lock, "the versions, which the lock needs", nil},
@@ -43,7 +47,7 @@ func guards() []stateful {
 		{re(`^kubernetes:networking.k8s.io/v1:NetworkPolicy$`), Opened, "a network policy", nil},
 		{re(`^lab:index:Firewall$`), Opened, "a firewall", nil},
 	}
-}
+})
 
 func re(pattern string) *regexp.Regexp { return regexp.MustCompile(pattern) }
 
@@ -171,7 +175,7 @@ type guarded struct {
 	worse func(old, now any) bool
 }
 
-func guardedProperties() []guarded {
+var guardedProperties = sync.OnceValue(func() []guarded {
 	lost := func(old, now any) bool { return truthy(old) && !truthy(now) }
 	gained := func(old, now any) bool { return !truthy(old) && truthy(now) }
 	shorter := func(old, now any) bool { a, b := number(old), number(now); return a > b }
@@ -189,7 +193,7 @@ func guardedProperties() []guarded {
 		{re(`^aws:s3/bucket`), re(`(^|\.)(versioning|versioningConfiguration)\.(status|enabled)$`), Lock, lost},
 		{re(`^aws:s3/bucketPublicAccessBlock:`), re(`^(blockPublicAcls|blockPublicPolicy|ignorePublicAcls|restrictPublicBuckets)$`), Opened, lost},
 	}
-}
+})
 
 func propertyFlags(c change) []flag {
 	if c.verb != changed && c.verb != replaced {
@@ -229,16 +233,17 @@ func truthy(v any) bool {
 	}
 }
 
-// awsInsideEEA are the regions of AWS in countries of the EEA. London and Zurich are outside it.
-func awsInsideEEA() []string {
-	return []string{"eu-central-1", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-3", "eusc-de-east-1"}
+// awsInsideEEA tells whether a region of AWS is known to stand in a country of the EEA. London and Zurich do not.
+func awsInsideEEA(region string) bool {
+	at, known := plan.AWSCountry(region)
+	return known && slices.Contains(country.EEA(), at)
 }
 
 // regionFlags see where a resource lies.
 func regionFlags(c change) []flag {
 	aws := strings.HasPrefix(c.typ, "aws:") || c.typ == "pulumi:providers:aws"
 	outside := func(region any) bool {
-		return aws && region != nil && !slices.Contains(awsInsideEEA(), valueText(region))
+		return aws && region != nil && !awsInsideEEA(valueText(region))
 	}
 	if c.verb == added && c.step.NewState != nil {
 		if region := c.step.NewState.Inputs["region"]; outside(region) && region != unknownText {
