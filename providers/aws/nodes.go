@@ -83,15 +83,11 @@ func newMachine(
 ) (providers.Machine, error) {
 	p, o := args.Plan, args.Foundation.Own.(own)
 	child := p.Name + "-" + node.Name
-	role := firewall.Worker
-	if args.Pool.Role == plan.ControlPlane {
-		role = firewall.ControlPlane
-	}
 	kept := pulumi.Protect(p.Protect && !node.Leaving) // a worker is let go once it is drained
 	instance, err := ec2.NewInstance(ctx, child, &ec2.InstanceArgs{
 		Ami: pulumi.String(p.Cloud.AWS.Image), InstanceType: pulumi.String(args.Pool.Size), UserData: args.UserData[node.Name],
 		AvailabilityZone: zoneName(p, node.Zone), PlacementGroup: shared.placement.Name, Tags: named(p, node.Name),
-		SubnetId: o.out[node.Zone], VpcSecurityGroupIds: pulumi.StringArray{o.groups[role]},
+		SubnetId: o.out[node.Zone], VpcSecurityGroupIds: pulumi.StringArray{o.groups[firewall.GroupOf(args.Pool.Role)]},
 		AssociatePublicIpAddress: pulumi.Bool(false),
 		IamInstanceProfile:       shared.profile.Name,
 		// The metadata service hands out the role's credential. It wants a token, and the answer dies at the first hop: pods

@@ -16,6 +16,14 @@ const (
 	Declared Group = "declared-sources"
 )
 
+// GroupOf is the group that the nodes of a role are in.
+func GroupOf(role plan.Role) Group {
+	if role == plan.ControlPlane {
+		return ControlPlane
+	}
+	return Worker
+}
+
 // Rule lets one group reach ports of another. Whatever no rule allows is dropped.
 type Rule struct {
 	Name     string `json:"name"` // stable identity

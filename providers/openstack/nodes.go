@@ -69,14 +69,10 @@ func (c *Cloud) newMachine(
 ) (providers.Machine, error) {
 	p, o := args.Plan, args.Foundation.Own.(own)
 	child := p.Name + "-" + node.Name
-	role := firewall.Worker
-	if args.Pool.Role == plan.ControlPlane {
-		role = firewall.ControlPlane
-	}
 	port, err := networking.NewPort(ctx, child, &networking.PortArgs{
 		Name: physical(p, node.Name), Tags: tags(p), NetworkId: o.network,
 		FixedIps:         networking.PortFixedIpArray{networking.PortFixedIpArgs{SubnetId: o.subnet}},
-		SecurityGroupIds: pulumi.StringArray{o.groups[role]},
+		SecurityGroupIds: pulumi.StringArray{o.groups[firewall.GroupOf(args.Pool.Role)]},
 	}, parent)
 	if err != nil {
 		return providers.Machine{}, fmt.Errorf("port: %w", err)
