@@ -61,10 +61,7 @@ func checkHost() error {
 			return err != nil || strings.Contains(string(filesystems), "\toverlay\n")
 		}},
 		// Without it neither the lab's firewall nor a pod's policy sees what crosses a bridge.
-		{"br_netfilter", "filter for bridges", func() bool {
-			_, err := os.Stat("/proc/sys/net/bridge")
-			return err == nil
-		}},
+		{"br_netfilter", "filter for bridges", func() bool { return exists("/proc/sys/net/bridge") }},
 	} {
 		if need.there() {
 			continue
@@ -102,8 +99,7 @@ func installTools(ctx context.Context, out io.Writer) error {
 // present tells whether a command is on PATH, or a file exists.
 func present(tool string) bool {
 	if filepath.IsAbs(tool) {
-		_, err := os.Stat(tool)
-		return err == nil
+		return exists(tool)
 	}
 	_, err := exec.LookPath(tool)
 	return err == nil

@@ -100,15 +100,14 @@ func (j Judgement) write(text *strings.Builder) {
 
 func (r Report) writeRemains(text *strings.Builder) {
 	text.WriteString("\n")
-	switch left := r.Remains; {
-	case left.Versions == 0:
+	if left := r.Remains; left.Versions == 0 {
 		text.WriteString("Nothing stays in the store.\n")
-	case left.Expires:
-		fmt.Fprintf(text, "What stays: %d versions, %d bytes, locked until %s; a lifecycle rule removes them then.\n",
-			left.Versions, left.Bytes, left.Until.UTC().Format(time.RFC3339))
-	default:
-		fmt.Fprintf(text, "What stays: %d versions, %d bytes, locked until %s; the next preflight removes them after that.\n",
-			left.Versions, left.Bytes, left.Until.UTC().Format(time.RFC3339))
+	} else {
+		ends := "the next preflight removes them after that"
+		if left.Expires {
+			ends = "a lifecycle rule removes them then"
+		}
+		fmt.Fprintf(text, "What stays: %d versions, %d bytes, locked until %s; %s.\n", left.Versions, left.Bytes, left.Until.UTC().Format(time.RFC3339), ends)
 	}
 	for _, what := range r.Unrestored {
 		fmt.Fprintf(text, "Could not be restored: %s\n", what)
