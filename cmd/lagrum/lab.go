@@ -33,8 +33,29 @@ func labCommand() *cobra.Command {
 		labVerb("prepare", "Like up, but stop before the stack: a shell of the lab then works, and nothing exists yet", func(c *cobra.Command, l *lab.Lab) error {
 			return l.Prepare(c.Context(), c.OutOrStdout())
 		}),
+		labVerb("virtual", "Make virtual machines possible (sizes such as vm-2c2g): the node image, and a key server for their disks", func(c *cobra.Command, l *lab.Lab) error {
+			return l.Virtual(c.Context(), c.OutOrStdout())
+		}),
 		labLogs(),
 	)
+	return cmd
+}
+
+// imageCommand makes the node image. It needs no lab to be up, only the lab's recipes and cache.
+func imageCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "image",
+		Short: "Build the image that nodes boot from, as raw disk and qcow2, with the hashes of what it holds (docs/node-image.md)",
+		Args:  cobra.NoArgs,
+	}
+	out := cmd.Flags().String("out", "bin/image", "folder for the image")
+	cmd.RunE = func(c *cobra.Command, _ []string) error {
+		l, err := openLab(c)
+		if err != nil {
+			return err
+		}
+		return l.Image(c.Context(), c.OutOrStdout(), *out)
+	}
 	return cmd
 }
 

@@ -186,13 +186,22 @@ have=$(kubeadm version --output short)
 have=$(kubelet --version)
 [ "$have" = "Kubernetes $LAGRUM_VERSION" ] || fail "the node image has a kubelet of $have, the plan says $LAGRUM_VERSION"
 
+loud sha256sum --quiet --check /etc/lagrum/image.sha256 || fail "the programs of the node image are not the ones that it was made with: $(words)"
+
+if [ -n "${LAGRUM_DATA_GIB:-}" ]; then
+  begin data "preparing the data disk"
+  systemctl stop containerd
+  loud lagrum-data prepare || fail "$(words)"
+  systemctl enable --now lagrum-data
+fi
+
 begin host "preparing the kernel and containerd"
 modprobe --all overlay br_netfilter 2>/dev/null || true # built in, or not to be loaded from here: the settings tell
 setting net/ipv4/ip_forward 1
 setting net/bridge/bridge-nf-call-iptables 1
 systemctl enable --now lagrum-metadata || fail "the metadata service cannot be closed to pods: the node image's nft does not load /etc/lagrum/metadata.nft"
 sandbox
-systemctl start containerd
+systemctl enable --now containerd
 systemctl enable kubelet
 
 case $LAGRUM_ROLE in

@@ -3,6 +3,7 @@ package bootstrap_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,6 +54,11 @@ esac`,
 // boot runs the script as the node of a golden folder, with some stand-ins replaced and some files changed.
 func boot(t *testing.T, node string, replace, files map[string]string) sandbox {
 	t.Helper()
+	return bootNode(t, nodes()[node], replace, files)
+}
+
+func bootNode(t *testing.T, node bootstrap.Node, replace, files map[string]string) sandbox {
+	t.Helper()
 	s := sandbox{root: t.TempDir()}
 	for _, link := range []string{"bin", "sbin", "lib", "lib64"} {
 		require.NoError(t, os.Symlink("usr/"+link, filepath.Join(s.root, link)))
@@ -60,25 +66,26 @@ func boot(t *testing.T, node string, replace, files map[string]string) sandbox {
 	for _, dir := range []string{"usr", "dev", "run", "tmp", "etc", "local/bin", "local/sbin", "var/lib"} {
 		require.NoError(t, os.MkdirAll(filepath.Join(s.root, dir), 0o755))
 	}
-	for name, body := range programs() {
-		if other, ok := replace[name]; ok {
-			body = other
-		}
+	stand := programs()
+	maps.Copy(stand, replace)
+	for name, body := range stand {
 		s.write(t, "local/bin/"+name, fmt.Sprintf("#!/bin/sh\nset -eu\nprintf '%%s\\n' \"%s $*\" >>/calls\n%s\n", name, body), 0o755)
 	}
 	s.write(t, "proc/uptime", "100.00 0.00\n", 0o644)
 	s.write(t, "proc/sys/net/ipv4/ip_forward", "0\n", 0o644)
 	s.write(t, "proc/sys/net/bridge/bridge-nf-call-iptables", "0\n", 0o644)
 
-	data, err := bootstrap.UserData(bootstrap.Input{Cluster: cluster(), Node: nodes()[node], SecretFetch: "cat /bundle.tar"})
+	data, err := bootstrap.UserData(bootstrap.Input{Cluster: cluster(), Node: node, SecretFetch: "cat /bundle.tar"})
 	require.NoError(t, err)
 	for _, f := range parse(t, data).WriteFiles {
 		// /usr/local is mounted from local.
 		s.write(t, strings.Replace(f.Path, "/usr/local/", "local/", 1), string(f.unpack(t)), 0o755)
 	}
-	bundle, err := bootstrap.Bundle(secrets(), nodes()[node])
+	bundle, err := bootstrap.Bundle(secrets(), node)
 	require.NoError(t, err)
 	s.write(t, "bundle.tar", string(bundle), 0o600)
+	s.write(t, "image-program", "as it was built", 0o755)
+	s.write(t, "etc/lagrum/image.sha256", sum("/image-program", "as it was built"), 0o644)
 	config, err := bootstrap.ClusterConfiguration(cluster())
 	require.NoError(t, err)
 	s.write(t, "cluster.yaml", string(config), 0o600)
@@ -155,7 +162,7 @@ func TestBootSucceeds(t *testing.T) {
 			assert.Equal(t, "ok", s.read("var/lib/lagrum/boot.status"))
 			assert.Equal(t, tt.kubeadm, s.called("kubeadm"))
 			assert.Len(t, s.called("kubectl"), tt.kubectl)
-			assert.Equal(t, []string{"enable --now lagrum-metadata", "start containerd", "enable kubelet"}, s.called("systemctl"))
+			assert.Equal(t, []string{"enable --now lagrum-metadata", "enable --now containerd", "enable kubelet"}, s.called("systemctl"))
 			assert.Equal(t, "1 1", s.read("proc/sys/net/ipv4/ip_forward")+" "+s.read("proc/sys/net/bridge/bridge-nf-call-iptables"))
 			assert.NoDirExists(t, filepath.Join(s.root, "run/lagrum"), "nothing stays of what passed through")
 			assert.NoFileExists(t, filepath.Join(s.root, "etc/kubernetes/super-admin.conf"))
@@ -296,6 +303,16 @@ esac`},
 			status:  "failed: versions: the node image has a kubelet of Kubernetes v1.35.0, the plan says v1.36.3",
 		},
 		{
+			name: "a program that is not the image's", node: "join-worker",
+			files:  map[string]string{"image-program": "as somebody changed it"},
+			status: "failed: versions: the programs of the node image are not the ones that it was made with: sha256sum: WARNING: 1 computed checksum did NOT match",
+		},
+		{
+			name: "an image that does not say what it holds", node: "join-worker",
+			files:  map[string]string{"etc/lagrum/image.sha256": ""},
+			status: "failed: versions: the programs of the node image are not the ones that it was made with: sha256sum: /etc/lagrum/image.sha256: no properly formatted checksum lines found",
+		},
+		{
 			name: "no secrets", node: "join-worker",
 			replace: map[string]string{"sleep": leap},
 			files:   map[string]string{"local/sbin/lagrum-secrets": "#!/bin/sh\necho 'error: secret store unreachable' >&2\nexit 1\n"},
@@ -414,7 +431,7 @@ func TestBootTellsContainerdTheSandboxImage(t *testing.T) {
 	s := boot(t, "init", map[string]string{"containerd": `
 if [ -e /etc/containerd/conf.d/lagrum.toml ]; then cat /etc/containerd/conf.d/lagrum.toml | tr '"' "'"; else echo "    sandbox = 'registry.k8s.io/pause:3.10.2'"; fi`}, nil)
 	require.Equal(t, 0, s.code, s.output)
-	assert.Equal(t, []string{"enable --now lagrum-metadata", "restart containerd", "start containerd", "enable kubelet"}, s.called("systemctl"))
+	assert.Equal(t, []string{"enable --now lagrum-metadata", "restart containerd", "enable --now containerd", "enable kubelet"}, s.called("systemctl"))
 	assert.Equal(t, `version = 3
 [plugins."io.containerd.cri.v1.images".pinned_images]
 sandbox = "registry.example.se/mirror/pause:3.10.2"`, s.read("etc/containerd/conf.d/lagrum.toml"))

@@ -52,6 +52,8 @@ type Node struct {
 	// Labels are set by the kubelet when it registers. Kubernetes lets a kubelet choose only some labels in its own
 	// domains; UserData refuses the others.
 	Labels map[string]string
+	// Data is the node's data disk; nil where everything lies on the root disk.
+	Data *Data
 }
 
 // Secrets are the files that reach a node through the cloud's secret channel, never through user-data.
@@ -129,6 +131,7 @@ func (in Input) validate() error {
 		want(path, key, kubeletMaySet(key), "a key that a kubelet may set on itself: outside kubernetes.io and k8s.io, or below node.kubernetes.io or kubelet.kubernetes.io")
 		want(path, n.Labels[key], labelValue.MatchString(n.Labels[key]), "a Kubernetes label value")
 	}
+	n.Data.validate(want)
 	want("secretFetch", in.SecretFetch, strings.TrimSpace(in.SecretFetch) != "", "a shell command that writes the secret bundle to standard output")
 	return errors.Join(errs...)
 }

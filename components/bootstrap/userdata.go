@@ -88,6 +88,11 @@ func nodeFiles(in Input) ([]File, error) {
 		}
 		files = append(files, apiServer...)
 	}
+	data, err := in.Node.Data.files()
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, data...)
 	return append(files,
 		// The same settings after a reboot; the boot script sees to them now.
 		File{"/etc/modules-load.d/lagrum.conf", 0o644, []byte("overlay\nbr_netfilter\n")},
@@ -107,6 +112,9 @@ func facts(in Input) ([]byte, error) {
 		{"ROLE", in.Node.role()},
 		{"SERVER", "https://" + net.JoinHostPort(in.Cluster.Endpoint, strconv.Itoa(in.Cluster.APIPort))},
 		{"VERSION", in.Cluster.Version},
+	}
+	if d := in.Node.Data; d != nil {
+		lines = append(lines, [2]string{"DATA_GIB", strconv.Itoa(d.GiB)})
 	}
 	if in.Node.role() == "control-plane" {
 		// kubeadm takes the flags of a joining control plane from the cluster, not from the node's own file.

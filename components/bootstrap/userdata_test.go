@@ -44,6 +44,7 @@ func nodes() map[string]bootstrap.Node {
 	return map[string]bootstrap.Node{
 		"init":               {Name: "cp-1-g1", ControlPlane: true, Initialises: true},
 		"join-control-plane": {Name: "cp-2-g1", ControlPlane: true, Labels: map[string]string{"topology.kubernetes.io/zone": "a"}},
+		"data-control-plane": {Name: "cp-3-g1", ControlPlane: true, Data: &bootstrap.Data{GiB: 50, KeyServers: keyServers(), Needed: 1}},
 		"join-worker": {Name: "ward-1-g1", Labels: map[string]string{
 			"lagrum.dev/pool": "ward", "node.kubernetes.io/instance-type": "large", "topology.kubernetes.io/zone": "b",
 		}},
@@ -90,7 +91,7 @@ func TestGoldenUserDataFitsTheClouds(t *testing.T) {
 	t.Parallel()
 	paths, err := filepath.Glob("testdata/*/user-data.yaml")
 	require.NoError(t, err)
-	require.Len(t, paths, 3)
+	require.Len(t, paths, 4)
 	for _, path := range paths {
 		data, err := os.ReadFile(path)
 		require.NoError(t, err)
@@ -106,7 +107,7 @@ func TestGoldenUserDataIsValidToCloudInit(t *testing.T) {
 	require.NoError(t, err, "cloud-init is needed to check user-data: apt-get install cloud-init")
 	paths, err := filepath.Glob("testdata/*/user-data.yaml")
 	require.NoError(t, err)
-	require.Len(t, paths, 3)
+	require.Len(t, paths, 4)
 	check := func(path string) string {
 		out, _ := exec.Command(program, "schema", "--config-file", path).CombinedOutput()
 		return string(out)

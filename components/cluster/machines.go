@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"slices"
 	"strconv"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -69,6 +70,7 @@ func userData(p *plan.Plan, pool plan.Pool, node plan.Node, endpoint, secretFetc
 		Cluster: shared(p.Cluster, endpoint),
 		Node: bootstrap.Node{
 			Name: node.Name, ControlPlane: pool.Role == plan.ControlPlane, Initialises: node.Initialises, Labels: labels,
+			Data: dataDisk(p, pool),
 		},
 		SecretFetch: secretFetch,
 	})
@@ -76,6 +78,24 @@ func userData(p *plan.Plan, pool plan.Pool, node plan.Node, endpoint, secretFetc
 		return "", fmt.Errorf("user-data of %s: %w", node.Name, err)
 	}
 	return string(text), nil
+}
+
+// dataDisk is the pool's data disk as its nodes are told of it; nil where it has none.
+func dataDisk(p *plan.Plan, pool plan.Pool) *bootstrap.Data {
+	for _, disk := range pool.Disks {
+		if disk.Name != "data" {
+			continue
+		}
+		data := &bootstrap.Data{GiB: disk.GiB}
+		if slices.Contains(disk.EncryptedBy, plan.ByGuest) {
+			data.Needed = p.GuestEncryption.Needed
+			for _, server := range p.GuestEncryption.KeyServers {
+				data.KeyServers = append(data.KeyServers, bootstrap.KeyServer(server))
+			}
+		}
+		return data
+	}
+	return nil
 }
 
 // shared are the facts that all nodes of a cluster share.

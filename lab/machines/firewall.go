@@ -205,7 +205,13 @@ func (l *Lab) applyFirewall(ctx context.Context) error {
 	for _, firewall := range firewalls {
 		rules = append(rules, firewall.Rules...)
 	}
-	_, err = run(ctx, ruleset(l.firewallTable(), networks[0].Bridge, networks[0].Gateway, groups, rules), "nft", "-f", "-")
+	var services []int
+	if server, err := l.KeyServer(); err == nil {
+		services = append(services, server.Port)
+	} else if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	_, err = run(ctx, ruleset(l.firewallTable(), networks[0].Bridge, networks[0].Gateway, groups, rules, services), "nft", "-f", "-")
 	return err
 }
 
@@ -217,8 +223,9 @@ func (l *Lab) removeFirewallTable(ctx context.Context) error {
 
 // ruleset renders the nftables transaction. It stands in the inet family, which the bridge's packets reach because the
 // bridge has nf_call_iptables on, and not in the bridge family, where kernels often lack connection tracking
-// (CONFIG_NF_CONNTRACK_BRIDGE) and "established" could not be said.
-func ruleset(table, bridge, gateway string, groups map[string][]string, rules []Rule) string {
+// (CONFIG_NF_CONNTRACK_BRIDGE) and "established" could not be said. Services are TCP ports of the host's own that machines
+// may reach, as nodes reach the outside in a cloud.
+func ruleset(table, bridge, gateway string, groups map[string][]string, rules []Rule, services []int) string {
 	members := map[string][]string{}
 	for group, addresses := range groups {
 		members[group] = slices.Clone(addresses)
@@ -251,6 +258,9 @@ func ruleset(table, bridge, gateway string, groups map[string][]string, rules []
 		for _, line := range nftRules(rule) {
 			fmt.Fprintf(&b, "\t\t%s\n", line)
 		}
+	}
+	for _, port := range services {
+		fmt.Fprintf(&b, "\t\tip daddr %s tcp dport %d accept\n", gateway, port)
 	}
 	b.WriteString("\t}\n")
 	// The host itself may reach everything, so there is no output chain. What does not touch the lab is not judged.

@@ -22,7 +22,7 @@ func TestRuleset(t *testing.T) {
 			Sources: []string{"198.51.100.0/24", "198.51.0.0/16"},
 		},
 	}
-	golden.Compare(t, "ruleset.nft", ruleset("lagrum_dev", "lgr-dev", "10.88.0.1", groups, rules))
+	golden.Compare(t, "ruleset.nft", ruleset("lagrum_dev", "lgr-dev", "10.88.0.1", groups, rules, []int{7500}))
 }
 
 func TestFirewallSpecValidate(t *testing.T) {

@@ -78,12 +78,17 @@ func (l *Lab) raiseNetwork(ctx context.Context, network Network) error {
 			return err
 		}
 	}
-	_, err = run(ctx, "", "ip", "link", "set", bridge, "up")
-	return err
+	if _, err = run(ctx, "", "ip", "link", "set", bridge, "up"); err != nil {
+		return err
+	}
+	return l.raiseKeyServer(network)
 }
 
 // lowerNetwork removes bridge, firewall and record. The caller holds the lock.
 func (l *Lab) lowerNetwork(ctx context.Context, name string) error {
+	if err := l.KillKeyServer(ctx); err != nil {
+		return err
+	}
 	if err := l.removeBridge(ctx); err != nil {
 		return err
 	}

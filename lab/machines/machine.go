@@ -27,11 +27,16 @@ type MachineSpec struct {
 	// CPUs and MemoryMiB bound what the machine may use; 0 means unbounded.
 	CPUs      int `json:"cpus"`
 	MemoryMiB int `json:"memoryMiB"`
-	// DiskGiB is recorded only: the machines share the host's file system and nothing bounds them there.
+	// DiskGiB is the size of a virtual machine's disk. For a system container it is recorded only: they share the host's file
+	// system and nothing bounds them there.
 	DiskGiB int `json:"diskGiB"`
+	// Virtual machines have a kernel of their own, and may have a second disk, which is empty at first.
+	Virtual bool `json:"virtual,omitempty"`
+	DataGiB int  `json:"dataGiB,omitempty"`
 	// UserData is cloud-init's, as text or as base64 of gzip. It holds no secret.
 	UserData string `json:"-"`
-	// Secrets is a tar archive that the machine finds at /run/lagrum-lab/secrets.tar, readable by root alone.
+	// Secrets is a tar archive, readable by root alone: a system container finds it at /run/lagrum-lab/secrets.tar, a virtual
+	// machine as the firmware's configuration file opt/lagrum/secrets.
 	Secrets []byte            `json:"-"`
 	Tags    map[string]string `json:"tags,omitempty"`
 }
@@ -45,7 +50,7 @@ type Machine struct {
 	// UUID is new for every creation: a machine of the same name made later is another machine.
 	UUID    string          `json:"uuid"`
 	Created time.Time       `json:"created"`
-	RootFS  []string        `json:"rootFS"` // layers, the upper first
+	RootFS  []string        `json:"rootFS,omitempty"` // layers, the upper first; a virtual machine has a disk instead
 	Process process.Process `json:"process"`
 }
 
@@ -85,13 +90,16 @@ func (s MachineSpec) Validate() error {
 	for _, size := range []struct {
 		field string
 		value int
-	}{{"cpus", s.CPUs}, {"memoryMiB", s.MemoryMiB}, {"diskGiB", s.DiskGiB}} {
+	}{{"cpus", s.CPUs}, {"memoryMiB", s.MemoryMiB}, {"diskGiB", s.DiskGiB}, {"dataGiB", s.DataGiB}} {
 		if size.value < 0 {
 			errs = append(errs, fmt.Errorf("%s: %d is negative; use 0 for unbounded, or more", size.field, size.value))
 		}
 	}
 	if s.MemoryMiB > 0 && s.MemoryMiB < minMemoryMiB {
 		errs = append(errs, fmt.Errorf("memoryMiB: %d does not boot; use %d or more, or 0 for unbounded", s.MemoryMiB, minMemoryMiB))
+	}
+	if err := s.validateVirtual(); err != nil {
+		errs = append(errs, err)
 	}
 	if _, err := UserDataBytes(s.UserData); err != nil {
 		errs = append(errs, err)
@@ -111,15 +119,20 @@ func (l *Lab) CreateMachine(ctx context.Context, spec MachineSpec, owner string)
 	if err := spec.Validate(); err != nil {
 		return Machine{}, fmt.Errorf("machine %s: %w", spec.Name, err)
 	}
-	rootFS, err := l.rootFS()
-	if err != nil {
-		return Machine{}, err
+	machine := Machine{MachineSpec: spec, Owner: owner}
+	write := l.writeDisks
+	if !spec.Virtual {
+		var err error
+		if machine.RootFS, err = l.rootFS(); err != nil {
+			return Machine{}, err
+		}
+		write = l.writeFiles
 	}
-	machine, err := l.reserve(ctx, Machine{MachineSpec: spec, Owner: owner, RootFS: rootFS})
+	machine, err := l.reserve(ctx, machine)
 	if err != nil {
 		return Machine{}, fmt.Errorf("machine %s: %w", spec.Name, err)
 	}
-	err = l.writeFiles(machine)
+	err = write(ctx, machine)
 	if err == nil {
 		err = l.StartMachine(ctx, spec.Name)
 	}
@@ -180,7 +193,7 @@ func (l *Lab) machineDir(name string) string { return l.records.Path(records.Mac
 func (l *Lab) machineMark(name string) string { return l.name + "/machine/" + name }
 
 // writeFiles fills the machine's folder: its disk, and in the upper layer what makes it this machine.
-func (l *Lab) writeFiles(machine Machine) error {
+func (l *Lab) writeFiles(_ context.Context, machine Machine) error {
 	network, err := l.Network(machine.Network)
 	if err != nil {
 		return err
@@ -224,7 +237,7 @@ func (l *Lab) writeFiles(machine Machine) error {
 	if err != nil {
 		return err
 	}
-	config, err := networkConfig(address, prefix)
+	config, err := networkConfig(machineInterface, address, prefix)
 	if err != nil {
 		return err
 	}
@@ -276,9 +289,25 @@ func (l *Lab) StartMachine(ctx context.Context, name string) error {
 	if err := l.killMachine(ctx, name); err != nil {
 		return err
 	}
+	start := l.startContainer
+	if machine.Virtual {
+		start = l.startVirtual
+	}
+	if machine.Process, err = start(ctx, machine, network); err != nil {
+		return err
+	}
+	if err := l.records.Save(records.Machines, name, machine); err != nil {
+		return err
+	}
+	return l.awaitBoot(ctx, machine)
+}
+
+// startContainer starts the keeper of a system container. The caller holds the lock.
+func (l *Lab) startContainer(_ context.Context, machine Machine, network Network) (process.Process, error) {
+	name := machine.Name
 	cgroups, err := l.makeCgroups(name, limits{cpus: machine.CPUs, memoryMiB: machine.MemoryMiB})
 	if err != nil {
-		return err
+		return process.Process{}, err
 	}
 	dir := l.machineDir(name)
 	_, err = os.Stat(filepath.Join(dir, fileSecret))
@@ -288,27 +317,28 @@ func (l *Lab) StartMachine(ctx context.Context, name string) error {
 	})
 	keeper := filepath.Join(dir, fileKeeper)
 	if err := records.WriteFile(keeper, []byte(script), 0o700); err != nil {
-		return err
+		return process.Process{}, err
 	}
-	log := filepath.Join(dir, fileLog)
-	machine.Process, err = process.Start(l.name, l.machineMark(name), log, exec.Command("unshare", "--mount", "--propagation", "private", "--", "/bin/sh", keeper))
-	if err != nil {
-		return err
-	}
-	if err := l.records.Save(records.Machines, name, machine); err != nil {
-		return err
-	}
-	return l.awaitBoot(ctx, machine)
+	command := exec.Command("unshare", "--mount", "--propagation", "private", "--", "/bin/sh", keeper)
+	return process.Start(l.name, l.machineMark(name), filepath.Join(dir, fileLog), command)
 }
 
 // bootTimeout bounds the wait for the machine's first process.
 const bootTimeout = 60 * time.Second
 
-// awaitBoot waits until the machine's own first process lives, so that a machine which cannot boot fails its creation.
+// awaitBoot waits until the machine's own first process lives, or the virtual one's processors run, so that a machine which cannot boot fails its creation.
 func (l *Lab) awaitBoot(ctx context.Context, machine Machine) error {
 	deadline := time.Now().Add(bootTimeout)
+	lives := func() bool {
+		_, err := l.leader(machine.Name)
+		return err == nil
+	}
+	if machine.Virtual {
+		// Its monitor listens once qemu has taken everything that it was told.
+		lives = func() bool { return l.askMonitor(machine.Name, "info status") == nil }
+	}
 	for {
-		if _, err := l.leader(machine.Name); err == nil {
+		if lives() {
 			return nil
 		}
 		if machine.Status() != Running || time.Now().After(deadline) {

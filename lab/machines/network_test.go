@@ -114,7 +114,7 @@ func TestMachineAddress(t *testing.T) {
 
 func TestNetworkConfig(t *testing.T) {
 	t.Parallel()
-	got, err := networkConfig(netip.MustParseAddr("10.88.0.10"), netip.MustParsePrefix("10.88.0.0/24"))
+	got, err := networkConfig(machineInterface, netip.MustParseAddr("10.88.0.10"), netip.MustParsePrefix("10.88.0.0/24"))
 	require.NoError(t, err)
 	assert.Equal(t, `version: 2
 ethernets:

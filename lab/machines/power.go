@@ -27,8 +27,12 @@ func (l *Lab) StopMachine(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if leader, err := l.leader(name); err == nil {
-		if err := syscall.Kill(leader, poweroff); err != nil && !errors.Is(err, syscall.ESRCH) {
+	press := l.signalPoweroff
+	if machine.Virtual {
+		press = func(name string) error { return l.askMonitor(name, "system_powerdown") }
+	}
+	if machine.Status() == Running {
+		if err := press(name); err != nil {
 			return fmt.Errorf("machine %s: %w", name, err)
 		}
 		deadline := time.Now().Add(stopTimeout)
@@ -41,6 +45,17 @@ func (l *Lab) StopMachine(ctx context.Context, name string) error {
 		}
 	}
 	return l.KillMachine(ctx, name)
+}
+
+func (l *Lab) signalPoweroff(name string) error {
+	leader, err := l.leader(name)
+	if err != nil {
+		return nil // it is on its way down already
+	}
+	if err := syscall.Kill(leader, poweroff); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return err
+	}
+	return nil
 }
 
 // KillMachine cuts a machine's power: everything in it ends at once, the disk stays as it was. StartMachine boots it
@@ -79,7 +94,7 @@ func (l *Lab) killMachine(ctx context.Context, name string) error {
 	if err := removeCgroups(ctx, groups); err != nil {
 		return err
 	}
-	return removeInterface(ctx, l.veth(name))
+	return errors.Join(removeInterface(ctx, l.veth(name)), removeInterface(ctx, l.tap(name)))
 }
 
 // Resume brings back what a reboot of the host ended, or whoever else ended a process that nobody asked to end: network,
@@ -161,6 +176,9 @@ func (l *Lab) leader(name string) (int, error) {
 
 // Command prepares a command that runs inside a running machine, as root.
 func (l *Lab) Command(ctx context.Context, name string, argv ...string) (*exec.Cmd, error) {
+	if machine, err := l.Machine(name); err == nil && machine.Virtual {
+		return nil, fmt.Errorf("machine %s: is a virtual machine, which nothing enters from outside; see %s", name, l.ConsoleLog(name))
+	}
 	leader, err := l.leader(name)
 	if err != nil {
 		return nil, err

@@ -9,7 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// The interface of a machine, as systemd-nspawn names it.
+// The interface of a system container, as systemd-nspawn names it.
 const machineInterface = "host0"
 
 // UserDataBytes is what cloud-init gets. A property of a Pulumi resource is text; user-data that is compressed comes as
@@ -35,7 +35,7 @@ func metaData(machine, uuid string) ([]byte, error) {
 }
 
 // networkConfig is cloud-init's network configuration, version 2.
-func networkConfig(address netip.Addr, network netip.Prefix) ([]byte, error) {
+func networkConfig(name string, address netip.Addr, network netip.Prefix) ([]byte, error) {
 	type route struct {
 		To  string `yaml:"to"`
 		Via string `yaml:"via"`
@@ -52,7 +52,7 @@ func networkConfig(address netip.Addr, network netip.Prefix) ([]byte, error) {
 	return yaml.Marshal(struct {
 		Version   int                 `yaml:"version"`
 		Ethernets map[string]ethernet `yaml:"ethernets"`
-	}{2, map[string]ethernet{machineInterface: {
+	}{2, map[string]ethernet{name: {
 		Addresses:   []string{netip.PrefixFrom(address, network.Bits()).String()},
 		Routes:      []route{{"0.0.0.0/0", host}},
 		Nameservers: nameservers{[]string{host}},

@@ -25,12 +25,12 @@ type machine struct {
 // promise.
 type size struct{ cpus, memoryMiB int }
 
-var sizePattern = regexp.MustCompile(`^([1-9][0-9]?)c([1-9][0-9]?)g$`)
+var sizePattern = regexp.MustCompile(`^(?:vm-)?([1-9][0-9]?)c([1-9][0-9]?)g$`)
 
 func parseSize(text string) (size, error) {
 	m := sizePattern.FindStringSubmatch(text)
 	if m == nil {
-		return size{}, fmt.Errorf("%q is no size of the lab; write <cores>c<GiB>g, such as 2c2g", text)
+		return size{}, fmt.Errorf("%q is no size of the lab; write <cores>c<GiB>g, such as 2c2g, or vm-2c2g for a virtual machine", text)
 	}
 	// The pattern admits two digits at most, so neither can fail.
 	cpus, _ := strconv.Atoi(m[1])
@@ -69,17 +69,21 @@ func newMachine(
 	ctx *pulumi.Context, args *providers.NodesArgs, node plan.Node, size size, parent pulumi.ResourceOption,
 ) (providers.Machine, error) {
 	made := args.Foundation.Own.(own)
-	disk := 0
+	gib := map[string]int{}
 	for _, d := range args.Pool.Disks {
-		disk += d.GiB
+		gib[d.Name] = d.GiB
 	}
-	m := &machine{}
-	err := ctx.RegisterResource("lab:index:Machine", args.Plan.Name+"-"+node.Name, pulumi.Map{
+	inputs := pulumi.Map{
 		"name": pulumi.String(node.Name), "network": made.network, "role": pulumi.String(args.Pool.Role),
-		"cpus": pulumi.Int(size.cpus), "memoryMiB": pulumi.Int(size.memoryMiB), "diskGiB": pulumi.Int(disk),
+		"cpus": pulumi.Int(size.cpus), "memoryMiB": pulumi.Int(size.memoryMiB), "diskGiB": pulumi.Int(gib["root"]),
 		"userData": args.UserData[node.Name], "secrets": pulumi.ToSecret(args.Secrets[node.Name].Bundle),
 		"tags": pulumi.ToStringMap(args.Plan.Tags),
-	}, m, parent, pulumi.Version(Version),
+	}
+	if args.Pool.Virtual {
+		inputs["virtual"], inputs["dataGiB"] = pulumi.Bool(true), pulumi.Int(gib["data"])
+	}
+	m := &machine{}
+	err := ctx.RegisterResource("lab:index:Machine", args.Plan.Name+"-"+node.Name, inputs, m, parent, pulumi.Version(Version),
 		pulumi.Protect(args.Plan.Protect && !node.Leaving), // a worker is let go once it is drained
 		// A node keeps what it was born with; it is renewed by declaring a new generation.
 		pulumi.IgnoreChanges([]string{"userData", "secrets"}))

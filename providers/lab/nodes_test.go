@@ -15,10 +15,11 @@ func TestParseSize(t *testing.T) {
 	}{
 		{text: "2c2g", want: size{2, 2048}},
 		{text: "16c64g", want: size{16, 65536}},
-		{text: "m5.large", err: `"m5.large" is no size of the lab; write <cores>c<GiB>g, such as 2c2g`},
-		{text: "0c2g", err: `"0c2g" is no size of the lab; write <cores>c<GiB>g, such as 2c2g`},
-		{text: "2c100g", err: `"2c100g" is no size of the lab; write <cores>c<GiB>g, such as 2c2g`},
-		{text: "", err: `"" is no size of the lab; write <cores>c<GiB>g, such as 2c2g`},
+		{text: "vm-2c4g", want: size{2, 4096}},
+		{text: "m5.large", err: `"m5.large" is no size of the lab; write <cores>c<GiB>g, such as 2c2g, or vm-2c2g for a virtual machine`},
+		{text: "0c2g", err: `"0c2g" is no size of the lab; write <cores>c<GiB>g, such as 2c2g, or vm-2c2g for a virtual machine`},
+		{text: "2c100g", err: `"2c100g" is no size of the lab; write <cores>c<GiB>g, such as 2c2g, or vm-2c2g for a virtual machine`},
+		{text: "", err: `"" is no size of the lab; write <cores>c<GiB>g, such as 2c2g, or vm-2c2g for a virtual machine`},
 	} {
 		t.Run(row.text, func(t *testing.T) {
 			t.Parallel()

@@ -117,7 +117,7 @@ func (c *Cloud) newMachine(
 // rootDisk is the disk that a machine boots from.
 const rootDisk = "root"
 
-// newVolume makes one encrypted volume. The root volume is made from the image before the machine: Nova gives up while
+// newVolume makes one volume, encrypted by the cloud or, of a data disk, by the node. The root volume is made from the image before the machine: Nova gives up while
 // Cinder still writes an encrypted volume.
 func (c *Cloud) newVolume(
 	ctx *pulumi.Context, child string, p *plan.Plan, node plan.Node, disk plan.Disk, opts ...pulumi.ResourceOption,
@@ -128,6 +128,8 @@ func (c *Cloud) newVolume(
 	}
 	if disk.Name == rootDisk {
 		args.ImageId = pulumi.String(c.facts.Image)
+	} else {
+		args.VolumeType = pulumi.String(c.facts.DataVolumeType)
 	}
 	made, err := blockstorage.NewVolume(ctx, child+"-"+disk.Name, args,
 		append(opts, slow, pulumi.IgnoreChanges([]string{"imageId"}))...)

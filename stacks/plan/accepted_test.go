@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -9,6 +10,53 @@ import (
 	"github.com/lagrum/lagrum/stacks/plan"
 	"github.com/lagrum/lagrum/stacks/site"
 )
+
+// dataDisk adds a data disk.
+func dataDisk(t *testing.T, disks []site.Disk) []site.Disk {
+	return append(slices.Clone(disks), site.Disk{Name: parse[site.Name](t, "data"), GiB: 5})
+}
+
+// guests are two key servers, of which one is needed.
+func guests(t *testing.T) *site.GuestEncryption {
+	return &site.GuestEncryption{Needed: 1, KeyServers: []site.KeyServer{
+		{URL: parse[site.WebURL](t, "http://keys-1.example.org"), Thumbprint: parse[site.Thumbprint](t, "QxvSWP9AxWc3068uGsNnmTBRVUL8dX1nwbKK_inyHDU")},
+		{URL: parse[site.WebURL](t, "http://keys-2.example.org"), Thumbprint: parse[site.Thumbprint](t, "yj09c2cK-U8Scgt-PhHZhhmSMIwMbffCriZxCr2Miqc")},
+	}}
+}
+
+// Who encrypts a disk is decided once, and is what the adapters and the nodes go by.
+func TestEncryptedBy(t *testing.T) {
+	t.Parallel()
+	cloud, node := plan.ByCloud, plan.ByGuest
+	for _, row := range []struct {
+		name, stack string
+		edit        func(*site.Site)
+		root, data  []plan.Encryption
+	}{
+		{"the cloud", "se-prod", func(*site.Site) {}, []plan.Encryption{cloud}, []plan.Encryption{cloud}},
+		{"both", "se-prod", func(s *site.Site) { s.GuestEncryption = guests(t) }, []plan.Encryption{cloud}, []plan.Encryption{cloud, node}},
+		{"the node alone", "se-prod", func(s *site.Site) {
+			s.GuestEncryption, s.Cloud.OpenStack.DataVolumeType = guests(t), parse[site.Text](t, "local-nvme")
+		}, []plan.Encryption{cloud}, []plan.Encryption{node}},
+		{"AWS", "dk-prod", func(*site.Site) {}, []plan.Encryption{cloud}, []plan.Encryption{cloud}},
+		{"a virtual machine of the lab", "dev", func(s *site.Site) {
+			s.GuestEncryption = guests(t)
+			s.NodePools[1].Size, s.NodePools[1].Disks = parse[site.Text](t, "vm-2c2g"), dataDisk(t, s.NodePools[1].Disks)
+		}, nil, []plan.Encryption{node}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			s := load(t, row.stack)
+			row.edit(&s)
+			p, _, err := plan.Resolve(s, profile(t, s), at())
+			require.NoError(t, err)
+			workers := p.Pools[1]
+			assert.Equal(t, row.root, workers.Disks[0].EncryptedBy)
+			assert.Equal(t, row.data, workers.Disks[1].EncryptedBy)
+			assert.Equal(t, row.stack == "dev", workers.Virtual)
+		})
+	}
+}
 
 // What lies exactly on a limit is lawful: neither refused nor warned about.
 func TestAccepted(t *testing.T) {

@@ -155,7 +155,10 @@ func abroad() []refusal {
 		},
 		{
 			name: "Norwegian production in the laboratory", stack: "no-prod",
-			edit: func(_ *testing.T, s *site.Site) { s.Cloud = site.Cloud{Lab: &site.Lab{WireGuard: true}} },
+			edit: func(_ *testing.T, s *site.Site) {
+				s.Cloud = site.Cloud{Lab: &site.Lab{WireGuard: true}}
+				s.NodePools[1].Disks = s.NodePools[1].Disks[:1] // a data disk would be a second reason
+			},
 			want: `cloud.lab: is a laboratory, and the stack is for prod; name a cloud, or set environment: dev
     by: GDPR art. 25(2) "by default" [EU-GDPR-25-2]
     our reading: by default only necessary access: nobody needs patient data in a place for development or test; the GDPR holds in Norway through the EEA agreement, which no row says`,
@@ -171,7 +174,7 @@ func abroad() []refusal {
 		{
 			name: "Norwegian disks without encryption", stack: "no-prod",
 			edit: func(_ *testing.T, s *site.Site) { s.Cloud.OpenStack.EncryptedVolumeType = site.Text{} },
-			want: `cloud.openstack.encryptedVolumeType: is missing: no disk would be encrypted; name the volume type that the cloud's administrators made with encryption
+			want: `cloud.openstack.encryptedVolumeType: is missing: no root disk would be encrypted; name the volume type that the cloud's administrators made with encryption
     by: GDPR art. 32(1)(a) "pseudonymisation and encryption" [EU-GDPR-32-1-a]
     our reading: the GDPR holds in Norway through the EEA agreement, which no row says`,
 		},

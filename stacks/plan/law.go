@@ -125,14 +125,29 @@ func (j *judge) laboratory(s *site.Site, d *country.Duties) {
 	}
 }
 
-// disks refuses a cloud that has no encrypted disk to give. AWS encrypts every volume by its own key service.
+// disks refuses a site that would have a disk which nobody encrypts. AWS encrypts every volume by its own key service. The
+// root disks of a lab are warned about as part of the laboratory.
 func (j *judge) disks(s *site.Site, d *country.Duties) {
-	o := s.Cloud.OpenStack
-	if o == nil || !o.EncryptedVolumeType.IsZero() {
-		return
+	refuse := func(f Finding) { j.refuse(j.on(f, d.Encrypted.Cites, d.Encrypted.Reading)) }
+	if o := s.Cloud.OpenStack; o != nil {
+		if o.EncryptedVolumeType.IsZero() {
+			refuse(Finding{Path: "cloud.openstack.encryptedVolumeType", Message: "is missing: no root disk would be encrypted",
+				Remedy: "name the volume type that the cloud's administrators made with encryption"})
+		}
+		if !o.DataVolumeType.IsZero() && s.GuestEncryption == nil {
+			refuse(Finding{Path: "cloud.openstack.dataVolumeType", Value: o.DataVolumeType.String(), Message: "is a type that the cloud does not encrypt, and no node would",
+				Remedy: "take it out, or add guestEncryption: {keyServers: ...}"})
+		}
 	}
-	j.refuse(j.on(Finding{Path: "cloud.openstack.encryptedVolumeType", Message: "is missing: no disk would be encrypted",
-		Remedy: "name the volume type that the cloud's administrators made with encryption"}, d.Encrypted.Cites, d.Encrypted.Reading))
+	for i := range s.NodePools {
+		for k, disk := range s.NodePools[i].Disks {
+			if s.Cloud.Lab == nil || disk.Name.String() != "data" || s.GuestEncryption != nil {
+				continue
+			}
+			refuse(Finding{Path: fmt.Sprintf("nodePools[%d].disks[%d]", i, k), Value: disk.Name.String(), Message: "would not be encrypted",
+				Remedy: "add guestEncryption: {keyServers: ...}; lagrum lab virtual prints it"})
+		}
+	}
 }
 
 func (j *judge) version(s *site.Site, d *country.Duties) {

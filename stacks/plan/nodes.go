@@ -16,14 +16,15 @@ func pools(s *site.Site) ([]Pool, []Retirement) {
 		declared := &s.NodePools[i]
 		pool := Pool{
 			Name: declared.Name.String(), Role: Worker, Size: declared.Size.String(), Labels: maps.Clone(declared.Labels),
-			Nodes: make([]Node, 0, declared.Count),
+			Virtual: s.Cloud.Lab != nil && declared.Virtual(),
+			Nodes:   make([]Node, 0, declared.Count),
 		}
 		if declared.Role == site.ControlPlane {
 			pool.Role = ControlPlane
 			retired = retirements(declared)
 		}
 		for _, d := range declared.Disks {
-			pool.Disks = append(pool.Disks, Disk{Name: d.Name.String(), GiB: d.GiB})
+			pool.Disks = append(pool.Disks, Disk{Name: d.Name.String(), GiB: d.GiB, EncryptedBy: encryptedBy(s, d.Name.String())})
 		}
 		for slot := 1; slot <= declared.Count; slot++ {
 			generation := declared.SlotGeneration(slot)
@@ -48,6 +49,30 @@ func pools(s *site.Site) ([]Pool, []Retirement) {
 		return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(a.Name, b.Name)) // control-plane sorts before worker
 	})
 	return decided, retired
+}
+
+// encryptedBy says who encrypts a disk of the site, by its name.
+func encryptedBy(s *site.Site, disk string) []Encryption {
+	var by []Encryption
+	data := disk == "data"
+	if s.Cloud.AWS != nil || s.Cloud.OpenStack != nil && !(data && !s.Cloud.OpenStack.DataVolumeType.IsZero()) {
+		by = append(by, ByCloud)
+	}
+	if data && s.GuestEncryption != nil {
+		by = append(by, ByGuest)
+	}
+	return by
+}
+
+func guestEncryption(s *site.Site) *GuestEncryption {
+	if s.GuestEncryption == nil {
+		return nil
+	}
+	g := &GuestEncryption{Needed: s.GuestEncryption.Needed}
+	for _, server := range s.GuestEncryption.KeyServers {
+		g.KeyServers = append(g.KeyServers, KeyServer{URL: server.URL.String(), Thumbprint: server.Thumbprint.String()})
+	}
+	return g
 }
 
 // retirements gives each entry of the pool's list the generation that left and the one that came.

@@ -28,6 +28,8 @@ type Plan struct {
 	Network Network `json:"network"`
 	// Pools are sorted by name, control plane first.
 	Pools []Pool `json:"pools"`
+	// GuestEncryption is nil where no node encrypts a disk itself.
+	GuestEncryption *GuestEncryption `json:"guestEncryption,omitempty"`
 	// Retirements are the control-plane nodes that left, oldest first; each is drained and removed from etcd
 	// before its machine goes, one after the other.
 	Retirements []Retirement `json:"retirements,omitempty"`
@@ -69,6 +71,8 @@ type OpenStack struct {
 	Image           string `json:"image"`           // id
 	// VolumeType is one that an administrator made with encryption. The plan refuses a site without.
 	VolumeType string `json:"volumeType"`
+	// DataVolumeType is the type of data disks where the nodes encrypt them; else VolumeType.
+	DataVolumeType string `json:"dataVolumeType"`
 }
 
 // AWS holds the facts of an account at Amazon Web Services.
@@ -141,18 +145,45 @@ const (
 
 // Pool is a set of like nodes.
 type Pool struct {
-	Name   string            `json:"name"`
-	Role   Role              `json:"role"`
-	Size   string            `json:"size"` // a name the cloud adapter maps to a flavour or instance type
-	Disks  []Disk            `json:"disks"`
-	Labels map[string]string `json:"labels,omitempty"`
-	Nodes  []Node            `json:"nodes"`
+	Name string `json:"name"`
+	Role Role   `json:"role"`
+	Size string `json:"size"` // a name the cloud adapter maps to a flavour or instance type
+	// Virtual machines of the lab have a kernel and disks of their own; false in a cloud, where nothing else exists.
+	Virtual bool              `json:"virtual,omitempty"`
+	Disks   []Disk            `json:"disks"`
+	Labels  map[string]string `json:"labels,omitempty"`
+	Nodes   []Node            `json:"nodes"`
 }
 
 // Disk of a node. There is no unencrypted disk; on the lab encryption is not provable and said so.
 type Disk struct {
 	Name string `json:"name"` // root, data
 	GiB  int    `json:"gib"`
+	// EncryptedBy says who encrypts it, the cloud below the machine, the guest inside it, or both. Only the root disks of a
+	// lab have nobody.
+	EncryptedBy []Encryption `json:"encryptedBy,omitempty"`
+}
+
+// Encryption is who encrypts a disk.
+type Encryption string
+
+// Who can.
+const (
+	ByCloud Encryption = "cloud"
+	ByGuest Encryption = "guest" // LUKS2
+)
+
+// GuestEncryption is how nodes get at the keys of the disks that they encrypt themselves.
+type GuestEncryption struct {
+	KeyServers []KeyServer `json:"keyServers"`
+	// Needed is how many of them have to answer.
+	Needed int `json:"needed"`
+}
+
+// KeyServer is a Tang server.
+type KeyServer struct {
+	URL        string `json:"url"`
+	Thumbprint string `json:"thumbprint"` // of its signing key, RFC 7638, SHA-256
 }
 
 // Node is one machine.

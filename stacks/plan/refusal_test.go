@@ -145,7 +145,25 @@ func refusals() []refusal {
 			edit: func(t *testing.T, s *site.Site) {
 				s.Cloud.OpenStack.EncryptedVolumeType = site.Text{}
 			},
-			want: `cloud.openstack.encryptedVolumeType: is missing: no disk would be encrypted; name the volume type that the cloud's administrators made with encryption
+			want: `cloud.openstack.encryptedVolumeType: is missing: no root disk would be encrypted; name the volume type that the cloud's administrators made with encryption
+    by: GDPR art. 32(1)(a) "pseudonymisation and encryption" [EU-GDPR-32-1-a]
+    by: PdL 1 kap. 2 § st. 3 "Lagens syfte" [SE-PDL-1-2]`,
+		},
+		{
+			name: "OpenStack with data disks that nobody encrypts", stack: "se-prod",
+			edit: func(t *testing.T, s *site.Site) {
+				s.Cloud.OpenStack.DataVolumeType = parse[site.Text](t, "local-nvme")
+			},
+			want: `cloud.openstack.dataVolumeType: "local-nvme" is a type that the cloud does not encrypt, and no node would; take it out, or add guestEncryption: {keyServers: ...}
+    by: GDPR art. 32(1)(a) "pseudonymisation and encryption" [EU-GDPR-32-1-a]
+    by: PdL 1 kap. 2 § st. 3 "Lagens syfte" [SE-PDL-1-2]`,
+		},
+		{
+			name: "virtual machine of the lab whose data disk nobody encrypts", stack: "dev",
+			edit: func(t *testing.T, s *site.Site) {
+				s.NodePools[1].Size, s.NodePools[1].Disks = parse[site.Text](t, "vm-2c2g"), dataDisk(t, s.NodePools[1].Disks)
+			},
+			want: `nodePools[1].disks[1]: "data" would not be encrypted; add guestEncryption: {keyServers: ...}; lagrum lab virtual prints it
     by: GDPR art. 32(1)(a) "pseudonymisation and encryption" [EU-GDPR-32-1-a]
     by: PdL 1 kap. 2 § st. 3 "Lagens syfte" [SE-PDL-1-2]`,
 		},

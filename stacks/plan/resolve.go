@@ -71,6 +71,7 @@ func Resolve(s site.Site, p country.Profile, at time.Time) (Plan, []Warning, err
 		"lagrum.dev/operator":    s.Operator.Name.String(),
 	}
 	plan.Pools, plan.Retirements = pools(&s)
+	plan.GuestEncryption = guestEncryption(&s)
 	return plan, j.warnings, nil
 }
 
@@ -79,7 +80,10 @@ func cloud(s *site.Site) Cloud {
 	if o := s.Cloud.OpenStack; o != nil {
 		c.OpenStack = &OpenStack{
 			AuthURL: o.AuthURL.String(), Project: o.Project.String(), ExternalNetwork: o.ExternalNetwork.String(),
-			Image: o.Image.String(), VolumeType: o.EncryptedVolumeType.String(),
+			Image: o.Image.String(), VolumeType: o.EncryptedVolumeType.String(), DataVolumeType: o.EncryptedVolumeType.String(),
+		}
+		if !o.DataVolumeType.IsZero() {
+			c.OpenStack.DataVolumeType = o.DataVolumeType.String()
 		}
 	}
 	if a := s.Cloud.AWS; a != nil {

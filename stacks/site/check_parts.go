@@ -74,7 +74,7 @@ func (c *checker) pool(s *Site, p *Pool, path string) {
 		c.warn(path+".zones", "has one zone: its loss takes every node of the pool", "spread the pool over the zones that the cloud has")
 	}
 	c.zones(p, path+".zones")
-	c.disks(p, path+".disks")
+	c.disks(s, p, path+".disks")
 	c.labels(p, path+".labels")
 	c.generations(p, path)
 	c.leaving(p, path+".leaving")
@@ -91,7 +91,7 @@ func (c *checker) zones(p *Pool, path string) {
 	}
 }
 
-func (c *checker) disks(p *Pool, path string) {
+func (c *checker) disks(s *Site, p *Pool, path string) {
 	names := map[string]bool{}
 	for i, disk := range p.Disks {
 		at, name := fmt.Sprintf("%s[%d]", path, i), disk.Name.String()
@@ -102,6 +102,12 @@ func (c *checker) disks(p *Pool, path string) {
 		if disk.GiB < least || disk.GiB > 16384 {
 			c.bad(at+".gib", strconv.Itoa(disk.GiB), "is no size for this disk", fmt.Sprintf("use %d to 16384", least))
 		}
+		switch {
+		case name == "data" && s.Cloud.Kind() == "lab" && c.read("cloud") && !p.Virtual():
+			c.bad(at+".name", name, "is a disk that a system container cannot have", "take it out, or use a virtual machine: size: vm-2c2g")
+		case name != "root" && name != "data" && name != "":
+			c.bad(at+".name", name, "is for nothing that a node has", "use root or data")
+		}
 		if names[name] && name != "" {
 			c.bad(at+".name", name, "is another disk's name", "choose a name of its own")
 		}
@@ -109,6 +115,31 @@ func (c *checker) disks(p *Pool, path string) {
 	}
 	if !names["root"] {
 		c.bad(path, "", "has no root disk", "add {name: root, gib: 40}")
+	}
+}
+
+func (c *checker) guestEncryption(s *Site) {
+	g := s.GuestEncryption
+	if g == nil {
+		return
+	}
+	if !slices.ContainsFunc(s.NodePools, func(p Pool) bool { return p.Data() != nil }) {
+		c.bad("guestEncryption", "", "has nothing to encrypt: no pool has a data disk", "take it out, or add {name: data, gib: 200} to a pool's disks")
+	}
+	if len(g.KeyServers) == 0 {
+		c.bad("guestEncryption.keyServers", "", "is empty", "name the Tang servers that help to open the disks")
+		return
+	}
+	if g.Needed < 1 || g.Needed > len(g.KeyServers) {
+		c.bad("guestEncryption.needed", strconv.Itoa(g.Needed), "is no number of them", fmt.Sprintf("use 1 to %d", len(g.KeyServers)))
+	}
+	for i, server := range g.KeyServers {
+		if !server.Thumbprint.IsZero() && slices.ContainsFunc(g.KeyServers[:i], func(o KeyServer) bool { return o.Thumbprint == server.Thumbprint }) {
+			c.bad(fmt.Sprintf("guestEncryption.keyServers[%d].thumbprint", i), server.Thumbprint.String(), "is another server's", "name each server once")
+		}
+	}
+	if s.Environment.Serious() && g.Needed == len(g.KeyServers) {
+		c.warn("guestEncryption.needed", "is all of them: while one is away, no node that restarts gets its data disk open", "have one more server than are needed")
 	}
 }
 

@@ -38,6 +38,9 @@ func DefaultRecovery() Recovery {
 	}
 }
 
+// DefaultGuestEncryption needs one key server.
+func DefaultGuestEncryption() GuestEncryption { return GuestEncryption{Needed: 1} }
+
 // preset writes the defaults of a section into it before it is read.
 func preset(section any) {
 	switch s := section.(type) {
@@ -47,6 +50,8 @@ func preset(section any) {
 		*s = DefaultPool()
 	case *Backup:
 		*s = DefaultBackup()
+	case *GuestEncryption:
+		*s = DefaultGuestEncryption()
 	case *Recovery:
 		*s = DefaultRecovery()
 	}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,7 @@ var (
 	phoneText       = whole(`\+[1-9][0-9]{6,14}`)
 	registryText    = whole(dnsName + `(:[1-9][0-9]{0,4})?(/[a-z0-9]+([._-][a-z0-9]+)*)*`)
 	accountText     = whole(`[0-9]{12}`)
+	thumbprintText  = whole(`[A-Za-z0-9_-]{43}`)
 	uuidText        = whole(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	requirementText = whole(`[A-Z][A-Za-z0-9.-]{2,39}`)
 	labelKeyText    = whole(`(` + dnsName + `/)?` + labelWord)
@@ -65,6 +67,8 @@ type (
 	emailKind       struct{}
 	phoneKind       struct{}
 	urlKind         struct{}
+	webURLKind      struct{}
+	thumbprintKind  struct{}
 	registryKind    struct{}
 	accountKind     struct{}
 	uuidKind        struct{}
@@ -192,16 +196,32 @@ func (phoneKind) parse(text string) (string, string, string) {
 }
 
 func (urlKind) parse(text string) (string, string, string) {
+	return address(text, "is not encrypted", "use https:// (a directory: ldaps://)", "https", "ldaps")
+}
+
+func (webURLKind) parse(text string) (string, string, string) {
+	return address(text, "is no web address", "use http:// or https://", "http", "https")
+}
+
+// address is a URL of one of the schemes; otherwise the reason and the remedy are the caller's.
+func address(text, reason, remedy string, schemes ...string) (string, string, string) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || strings.ContainsFunc(text, func(r rune) bool { return r > '~' }):
 		return "", "is not an address", "write scheme, host and path, e.g. https://idp.example.org"
 	case u.User != nil:
 		return "", "holds a credential", "take it out; secrets go to: pulumi config set --secret"
-	case u.Scheme != "https" && u.Scheme != "ldaps":
-		return "", "is not encrypted", "use https:// (a directory: ldaps://)"
+	case !slices.Contains(schemes, u.Scheme):
+		return "", reason, remedy
 	case u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(text, "?#"):
 		return "", "has a query or a fragment", "end the address with its path"
+	}
+	return text, "", ""
+}
+
+func (thumbprintKind) parse(text string) (string, string, string) {
+	if !thumbprintText.MatchString(text) {
+		return "", "is not a key's thumbprint", "write the 43 characters that tang-show-keys prints on the key server"
 	}
 	return text, "", ""
 }

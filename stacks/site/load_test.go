@@ -138,7 +138,7 @@ func TestWarnings(t *testing.T) {
 		},
 		{
 			"production in the lab",
-			edit(t, prod, openstack, "  lab: {}\n"),
+			edit(t, prod, openstack, "  lab: {}\n", "      - name: data\n        gib: 200\n", ""),
 			"cloud.lab: is a laboratory, where neither encrypted disks nor a place can be proved; rehearse here, and keep patient data elsewhere",
 		},
 	} {

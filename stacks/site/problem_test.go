@@ -24,7 +24,7 @@ func TestProblems(t *testing.T) {
 		// Shape.
 		one("unknown key", "country: se\n", "country: se\nbananas: 1\n",
 			"bananas: is not a known key; remove it; known here: country, environment, operator, dataCentre, cloud, cluster, nodePools, "+
-				"identity, retention, backup, recovery, registry, listedSystem, waivers"),
+				"guestEncryption, identity, retention, backup, recovery, registry, listedSystem, waivers"),
 		one("misspelt key", "  podCIDR: 10.244", "  podCDIR: 10.244", "cluster.podCDIR: is not a known key; did you mean podCIDR?"),
 		one("key in the wrong case", "dataCentre:", "datacentre:", "datacentre: is not a known key; did you mean dataCentre?"),
 		{"misspelt key with a wrong value", []string{"    count: 3\n", "    cuont: many\n"}, []string{
@@ -59,7 +59,7 @@ func TestProblems(t *testing.T) {
 			`operator.name: "Example Region" has a tag of its own; write text without a tag`),
 		one("merge key", "country: se\n", "country: se\n<<: {bananas: 1}\n",
 			`["<<"]: is not a known key; remove it; known here: country, environment, operator, dataCentre, cloud, cluster, nodePools, `+
-				"identity, retention, backup, recovery, registry, listedSystem, waivers"),
+				"guestEncryption, identity, retention, backup, recovery, registry, listedSystem, waivers"),
 		one("key that is no text", "country: se\n", "country: se\n? [a]\n: b\n", "lagrum:site: has a key that is not text; write each key as a plain word"),
 		one("second document", "country: se\n", "country: se\n---\na: b\n", "lagrum:site: has text after its first document; keep one document"),
 
@@ -184,7 +184,10 @@ func TestProblems(t *testing.T) {
 			`nodePools[1].name: "workers-for-the-clinical-network" has 32 characters; use at most 20, so that every cloud can take the names made from it`),
 		one("no zone", "    zones:\n      - a\n      - b\n      - c\n", "    zones: []\n", "nodePools[0].zones: is empty; name at least one zone"),
 		one("zone twice", "      - b\n", "      - a\n", `nodePools[0].zones[1]: "a" is listed twice; keep one; nodes take the zones in turn`),
-		one("no root disk", "      - name: root\n", "      - name: boot\n", "nodePools[0].disks: has no root disk; add {name: root, gib: 40}"),
+		{"no root disk", []string{"      - name: root\n", "      - name: boot\n"}, []string{
+			`nodePools[0].disks[0].name: "boot" is for nothing that a node has; use root or data`,
+			"nodePools[0].disks: has no root disk; add {name: root, gib: 40}",
+		}},
 		one("small root disk", "gib: 40", "gib: 19", `nodePools[0].disks[0].gib: "19" is no size for this disk; use 20 to 16384`),
 		one("large data disk", "gib: 200", "gib: 16385", `nodePools[1].disks[1].gib: "16385" is no size for this disk; use 1 to 16384`),
 		one("disk twice", "      - name: data\n", "      - name: root\n", `nodePools[1].disks[1].name: "root" is another disk's name; choose a name of its own`),

@@ -5,6 +5,8 @@
 // lawful is for stacks/plan to say. It holds no secret either: see Secrets.
 package site
 
+import "strings"
+
 //go:generate go run ./internal/sitedoc . ../../docs/site.md
 
 // Site is the whole description of one stack. Fields without a default are required unless they say otherwise.
@@ -23,6 +25,9 @@ type Site struct {
 	Cluster Cluster `yaml:"cluster"`
 	// NodePools are the sets of like nodes: exactly one pool of control planes, and any number of worker pools.
 	NodePools []Pool `yaml:"nodePools"`
+	// GuestEncryption has every node encrypt its data disk by itself, under a key that no cloud knows. Required where the
+	// cloud encrypts none: for dataVolumeType on OpenStack, and for the lab's virtual machines.
+	GuestEncryption *GuestEncryption `yaml:"guestEncryption,omitempty"`
 	// Identity says who vouches for the people that log in. At least one connector in prod and dr.
 	Identity Identity `yaml:"identity,omitempty"`
 	// Retention says how long logs and records are kept.
@@ -140,9 +145,12 @@ type OpenStack struct {
 	ExternalNetwork UUID `yaml:"externalNetwork" example:"8b1c9a52-5d0e-4f53-a3a5-2d9f7b0c6e11"`
 	// Image is the id of the image that nodes boot from, with Kubernetes at the cluster's version.
 	Image UUID `yaml:"image" example:"0d4f7c1e-9b1a-4c57-8f6e-3f0d2b9a7c44"`
-	// EncryptedVolumeType is the volume type that the cloud's administrators made with encryption. Every disk is of it; a
-	// site without one is refused.
+	// EncryptedVolumeType is the volume type that the cloud's administrators made with encryption. Every disk is of it, but
+	// for those of dataVolumeType; a site without one is refused.
 	EncryptedVolumeType Text `yaml:"encryptedVolumeType,omitempty" example:"luks"`
+	// DataVolumeType is the volume type of data disks where it is one that the cloud cannot encrypt, fast local disks say.
+	// The nodes then encrypt them: see guestEncryption. Absent: encryptedVolumeType.
+	DataVolumeType Text `yaml:"dataVolumeType,omitempty" example:"local-nvme"`
 }
 
 // AWS holds the facts of an account at Amazon Web Services.
@@ -197,9 +205,11 @@ type Pool struct {
 	Count int `yaml:"count" example:"3"`
 	// Zones that the nodes are spread over in turn.
 	Zones []Zone `yaml:"zones" example:"[a, b, c]"`
-	// Size is the cloud's name of the machine type.
+	// Size is the cloud's name of the machine type. In the lab: 2c2g is a system container with 2 cores and 2 GiB, vm-2c2g a
+	// virtual machine, with a kernel and disks of its own.
 	Size Text `yaml:"size" example:"m5.large"`
-	// Disks of each node; one is named root. All are encrypted.
+	// Disks of each node: root, and data where etcd, containerd, the kubelet and the logs of pods are to lie on a disk of
+	// their own. All are encrypted.
 	Disks []Disk `yaml:"disks"`
 	// Labels of each node, besides those that Kubernetes sets.
 	Labels map[string]string `yaml:"labels,omitempty" example:"{example.org/zone: clinical}"`
@@ -217,10 +227,27 @@ type Pool struct {
 
 // Disk of a node.
 type Disk struct {
-	// Name of the disk: root, or what it is for.
+	// Name of the disk: root or data.
 	Name Name `yaml:"name" example:"root"`
 	// GiB is its size: 1 to 16384, root at least 20.
 	GiB int `yaml:"gib" example:"40"`
+}
+
+// GuestEncryption is LUKS2 on the nodes' data disks. A node opens its disk with the help of key servers (Tang), on every
+// boot: no key is stored anywhere, and a disk that leaves their network stays closed.
+type GuestEncryption struct {
+	// KeyServers of the operator, in places that do not fail together.
+	KeyServers []KeyServer `yaml:"keyServers"`
+	// Needed is how many of them have to answer: 1 to all of them.
+	Needed int `yaml:"needed" example:"1"`
+}
+
+// KeyServer is a Tang server. It learns no key, and what it answers opens nothing without the disk.
+type KeyServer struct {
+	// URL of the server. http will do: the protocol keeps its own secrets, and the thumbprint says who answers.
+	URL WebURL `yaml:"url" example:"http://keys-1.example.org"`
+	// Thumbprint of its signing key, as tang-show-keys prints it.
+	Thumbprint Thumbprint `yaml:"thumbprint" example:"QxvSWP9AxWc3068uGsNnmTBRVUL8dX1nwbKK_inyHDU"`
 }
 
 // Identity says who vouches for people.
@@ -318,6 +345,19 @@ func (s *Site) ControlPlane() *Pool {
 	for i := range s.NodePools {
 		if s.NodePools[i].Role == ControlPlane {
 			return &s.NodePools[i]
+		}
+	}
+	return nil
+}
+
+// Virtual tells whether a pool of the lab is of virtual machines.
+func (p *Pool) Virtual() bool { return strings.HasPrefix(p.Size.String(), "vm-") }
+
+// Data is the pool's data disk, or nil.
+func (p *Pool) Data() *Disk {
+	for i := range p.Disks {
+		if p.Disks[i].Name.String() == "data" {
+			return &p.Disks[i]
 		}
 	}
 	return nil

@@ -95,6 +95,10 @@ type (
 	Phone struct{ value[phoneKind] }
 	// URL is an https or ldaps address without credentials, query or fragment.
 	URL struct{ value[urlKind] }
+	// WebURL is an http or https address without credentials, query or fragment, for what protects itself.
+	WebURL struct{ value[webURLKind] }
+	// Thumbprint is the SHA-256 thumbprint of a key (RFC 7638), in base64url.
+	Thumbprint struct{ value[thumbprintKind] }
 	// Registry is a registry's host, with its port and a path prefix where it has them.
 	Registry struct{ value[registryKind] }
 	// Account is the twelve-digit number of an AWS account.

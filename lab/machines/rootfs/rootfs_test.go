@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,7 +16,7 @@ import (
 	"github.com/lagrum/lagrum/tests/golden"
 )
 
-// node assembles the upper layer with empty programs.
+// fakeNode assembles the upper layer with empty programs.
 func fakeNode(t *testing.T) string {
 	t.Helper()
 	made := map[string]string{}
@@ -98,27 +97,5 @@ func TestConfigurationParses(t *testing.T) {
 		var parsed map[string]any
 		assert.NoError(t, yaml.Unmarshal(data, &parsed), file)
 		assert.NotEmpty(t, parsed, file)
-	}
-}
-
-func TestHostSources(t *testing.T) {
-	t.Parallel()
-	const entry = "URIs: http://mirror.example.org/debian\nSuites: bookworm\n"
-	for name, row := range map[string]struct {
-		apt  fstest.MapFS
-		want []string
-	}{
-		"deb822":              {fstest.MapFS{"sources.list.d/debian.sources": {Data: []byte(entry)}}, []string{"/etc/apt/sources.list.d/debian.sources"}},
-		"one line":            {fstest.MapFS{"sources.list": {Data: []byte("deb http://mirror.example.org/debian bookworm main\n")}}, []string{"/etc/apt/sources.list"}},
-		"another release":     {fstest.MapFS{"sources.list": {Data: []byte("deb http://mirror.example.org/debian trixie main\n")}}, nil},
-		"other vendors' only": {fstest.MapFS{"sources.list.d/vendor.sources": {Data: []byte(entry)}}, nil},
-		"none":                {fstest.MapFS{}, nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got, err := hostSources(row.apt)
-			require.NoError(t, err)
-			assert.Equal(t, row.want, got)
-		})
 	}
 }
