@@ -60,6 +60,15 @@ func TestPreflightStateRefusesAFolder(t *testing.T) {
 	assert.NotContains(t, text.String(), "aHVudGVyMg", "the key itself")
 }
 
+// The laboratory's passphrase is public: a stack that it opens is as good as open.
+func TestPreflightStateKnowsTheLabsPassphrase(t *testing.T) {
+	t.Parallel()
+	dir := projectOf(t, "", "encryptionsalt: v1:rvGwJkGJkWc=:v1:eJ8v9uow0+r7D1Ac:34wtq3fRHLas3KZKM/X41v7Trr7FPA==")
+	findings, err := preflightState(t.Context(), dir, "dk-prod", statebackend.Facts{}, variables("PULUMI_BACKEND_URL", "s3://state?region=eu-west-1"))
+	require.NoError(t, err)
+	assert.Equal(t, statebackend.Refused, verdicts(findings)["encryption of secrets"])
+}
+
 // The environment names the backend before the project does.
 func TestBackendOf(t *testing.T) {
 	t.Parallel()
