@@ -38,7 +38,7 @@ e2e-full: bin/lagrum ## Everything, with a dated result under docs/results.
 # It installs some 400 of Debian's packages the first time.
 .PHONY: openstack
 openstack: ## A real OpenStack control plane on this machine, a stack against it by the real engine, and no trace afterwards.
-	@go test -tags=openstack -count=1 -v -timeout=45m ./lab/openstack
+	@go test -tags=openstack -count=1 -v -timeout=$${OPENSTACK_SECONDS:-2700}s ./lab/openstack
 
 golden := github.com/lagrum/lagrum/tests/golden
 

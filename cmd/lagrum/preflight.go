@@ -17,7 +17,7 @@ func preflightCommand() *cobra.Command {
 		Use:   "preflight",
 		Short: "Attack what a site would rely on, before it does",
 	}
-	cmd.AddCommand(objectLockCommand())
+	cmd.AddCommand(objectLockCommand(), stateCommand())
 	return cmd
 }
 

@@ -92,13 +92,16 @@ func tags(p *plan.Plan) map[string]string {
 	all := map[string]string{}
 	for key, value := range p.Tags {
 		value = forbiddenInTag.ReplaceAllLiteralString(value, "_")
-		if text := []rune(value); len(text) > 256 {
-			value = string(text[:256])
+		if text := []rune(value); len(text) > maxTag {
+			value = string(text[:maxTag])
 		}
 		all[key] = value
 	}
 	return all
 }
+
+// maxTag is how many characters AWS takes as the value of a tag.
+const maxTag = 256
 
 var forbiddenInTag = regexp.MustCompile(`[^\p{L}\p{N}\p{Z}_.:/=+\-@]`)
 
@@ -107,9 +110,21 @@ func physical(p *plan.Plan, role string) pulumi.String {
 	return pulumi.String(p.Cluster.Name + "-" + role)
 }
 
-// named is the tag by which the console shows what has no name of its own.
-func named(p *plan.Plan, role string) pulumi.StringMap {
-	return pulumi.StringMap{"Name": physical(p, role)}
+// served is the tag, or the tags where one does not hold them, with the requirements that resources of the type serve. The
+// provider's own tags come to them. AWS changes tags in place on everything.
+func served(p *plan.Plan, kind string) pulumi.StringMap {
+	all := pulumi.StringMap{}
+	for key, ids := range providers.Served("lagrum.dev/requirements", p.Serves(Controls(), kind), maxTag) {
+		all[key] = pulumi.String(ids)
+	}
+	return all
+}
+
+// named is served, and the tag by which the console shows what has no name of its own.
+func named(p *plan.Plan, kind, role string) pulumi.StringMap {
+	all := served(p, kind)
+	all["Name"] = physical(p, role)
+	return all
 }
 
 // slow bounds what the cloud does behind its queues. A create that outlives it was begun all the same: the tag

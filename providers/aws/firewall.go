@@ -11,6 +11,7 @@ import (
 
 	"github.com/lagrum/lagrum/providers"
 	"github.com/lagrum/lagrum/providers/firewall"
+	"github.com/lagrum/lagrum/stacks/plan"
 )
 
 // newFirewall makes a security group for each group of the shared table, and its rows as rules. A security group that is
@@ -22,7 +23,7 @@ func newFirewall(
 	groups := map[firewall.Group]pulumi.StringOutput{}
 	for _, group := range []firewall.Group{firewall.ControlPlane, firewall.Worker, firewall.LoadBalancer} {
 		made, err := ec2.NewSecurityGroup(ctx, name+"-"+string(group), &ec2.SecurityGroupArgs{
-			Name: physical(p, string(group)), VpcId: network, Tags: named(p, string(group)),
+			Name: physical(p, string(group)), VpcId: network, Tags: named(p, "aws:ec2/securityGroup:SecurityGroup", string(group)),
 			Description: pulumi.String(string(group) + " of " + p.Cluster.Name),
 		}, parent)
 		if err != nil {
@@ -40,7 +41,7 @@ func newFirewall(
 		}
 	}
 	for _, r := range args.Rules {
-		if err := newRow(ctx, name+"-"+r.Name, r, groups, parent); err != nil {
+		if err := newRow(ctx, name+"-"+r.Name, p, r, groups, parent); err != nil {
 			return nil, fmt.Errorf("security group rule %s: %w", r.Name, err)
 		}
 	}
@@ -49,7 +50,7 @@ func newFirewall(
 
 // newRow makes one row of the table: what comes from a group names that group, what comes from outside its network.
 func newRow(
-	ctx *pulumi.Context, name string, r firewall.Rule, groups map[firewall.Group]pulumi.StringOutput, parent pulumi.ResourceOption,
+	ctx *pulumi.Context, name string, p *plan.Plan, r firewall.Rule, groups map[firewall.Group]pulumi.StringOutput, parent pulumi.ResourceOption,
 ) error {
 	reason, err := description(r.Reason)
 	if err != nil {
@@ -59,9 +60,11 @@ func newRow(
 	if r.Protocol == "icmp" {
 		from, to = -1, -1 // every type and code
 	}
+	serves := served(p, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
 	row := func() *vpc.SecurityGroupIngressRuleArgs {
 		return &vpc.SecurityGroupIngressRuleArgs{
 			SecurityGroupId: groups[r.To], IpProtocol: protocol, FromPort: from, ToPort: to, Description: reason,
+			Tags: serves,
 		}
 	}
 	if r.From == firewall.LoadBalancer {

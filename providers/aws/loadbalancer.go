@@ -21,6 +21,7 @@ func newLoadBalancer(
 	}
 	balancer, err := lb.NewLoadBalancer(ctx, name, &lb.LoadBalancerArgs{
 		Name: physical(p, "api"), LoadBalancerType: pulumi.String("network"), Internal: pulumi.Bool(true),
+		Tags: served(p, "aws:lb/loadBalancer:LoadBalancer"),
 		// One made without a security group can never have one, and takes every source.
 		SecurityGroups: pulumi.StringArray{o.groups[firewall.LoadBalancer]}, Subnets: subnets,
 		EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic: pulumi.String("on"),
@@ -31,7 +32,7 @@ func newLoadBalancer(
 		return host, targets, fmt.Errorf("load balancer: %w", err)
 	}
 	group, err := lb.NewTargetGroup(ctx, name, &lb.TargetGroupArgs{
-		Name: physical(p, "api"), VpcId: o.vpc, TargetType: pulumi.String("instance"),
+		Name: physical(p, "api"), VpcId: o.vpc, TargetType: pulumi.String("instance"), Tags: served(p, "aws:lb/targetGroup:TargetGroup"),
 		Protocol: pulumi.String("TCP"), Port: pulumi.Int(p.Cluster.APIPort),
 		// With the client's address a control plane could not reach itself: the answer would not come from the load balancer.
 		PreserveClientIp: pulumi.String("false"),

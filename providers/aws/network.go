@@ -69,7 +69,7 @@ func newNetwork(ctx *pulumi.Context, name string, p *plan.Plan, o *own, parent p
 		return err
 	}
 	vpc, err := ec2.NewVpc(ctx, name+"-network", &ec2.VpcArgs{
-		CidrBlock: pulumi.String(cut.vpc.String()), Tags: named(p, "nodes"),
+		CidrBlock: pulumi.String(cut.vpc.String()), Tags: named(p, "aws:ec2/vpc:Vpc", "nodes"),
 		EnableDnsSupport: pulumi.Bool(true), EnableDnsHostnames: pulumi.Bool(true), // the API's name is resolved in it
 	}, parent)
 	if err != nil {
@@ -78,17 +78,17 @@ func newNetwork(ctx *pulumi.Context, name string, p *plan.Plan, o *own, parent p
 	o.vpc = vpc.ID().ToStringOutput()
 	// What names no security group gets the network's default one, which AWS makes open between its members.
 	_, err = ec2.NewDefaultSecurityGroup(ctx, name+"-default", &ec2.DefaultSecurityGroupArgs{
-		VpcId: o.vpc, Tags: named(p, "default-closed"),
+		VpcId: o.vpc, Tags: named(p, "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "default-closed"),
 		Ingress: ec2.DefaultSecurityGroupIngressArray{}, Egress: ec2.DefaultSecurityGroupEgressArray{},
 	}, parent)
 	if err != nil {
 		return fmt.Errorf("default security group: %w", err)
 	}
-	internet, err := ec2.NewInternetGateway(ctx, name+"-internet", &ec2.InternetGatewayArgs{VpcId: o.vpc, Tags: named(p, "out")}, parent)
+	internet, err := ec2.NewInternetGateway(ctx, name+"-internet", &ec2.InternetGatewayArgs{VpcId: o.vpc, Tags: named(p, "aws:ec2/internetGateway:InternetGateway", "out")}, parent)
 	if err != nil {
 		return fmt.Errorf("internet gateway: %w", err)
 	}
-	public, err := ec2.NewRouteTable(ctx, name+"-public", &ec2.RouteTableArgs{VpcId: o.vpc, Tags: named(p, "public")}, parent)
+	public, err := ec2.NewRouteTable(ctx, name+"-public", &ec2.RouteTableArgs{VpcId: o.vpc, Tags: named(p, "aws:ec2/routeTable:RouteTable", "public")}, parent)
 	if err != nil {
 		return fmt.Errorf("public route table: %w", err)
 	}
@@ -126,7 +126,7 @@ type zoneNetwork struct {
 func (z *zoneNetwork) subnet(role string, cidr netip.Prefix) (*ec2.Subnet, error) {
 	return ec2.NewSubnet(z.ctx, z.name+"-"+role+"-"+z.zone, &ec2.SubnetArgs{
 		VpcId: z.vpc, CidrBlock: pulumi.String(cidr.String()), AvailabilityZone: zoneName(z.p, z.zone),
-		MapPublicIpOnLaunch: pulumi.Bool(false), Tags: named(z.p, role+"-"+z.zone),
+		MapPublicIpOnLaunch: pulumi.Bool(false), Tags: named(z.p, "aws:ec2/subnet:Subnet", role+"-"+z.zone),
 	}, z.parent)
 }
 
@@ -147,13 +147,14 @@ func (z *zoneNetwork) gateway(cidr netip.Prefix, table *ec2.RouteTable, outward 
 	// route says that it is attached.
 	routed := pulumi.DependsOn([]pulumi.Resource{outward})
 	address, err := ec2.NewEip(z.ctx, z.name+"-nat-"+z.zone, &ec2.EipArgs{
-		Domain: pulumi.String("vpc"), Tags: named(z.p, "nat-"+z.zone),
+		Domain: pulumi.String("vpc"), Tags: named(z.p, "aws:ec2/eip:Eip", "nat-"+z.zone),
 	}, z.parent, routed)
 	if err != nil {
 		return nil, fmt.Errorf("address of the NAT gateway: %w", err)
 	}
 	nat, err := ec2.NewNatGateway(z.ctx, z.name+"-nat-"+z.zone, &ec2.NatGatewayArgs{
-		SubnetId: subnet.ID(), AllocationId: address.ID(), ConnectivityType: pulumi.String("public"), Tags: named(z.p, "nat-"+z.zone),
+		SubnetId: subnet.ID(), AllocationId: address.ID(), ConnectivityType: pulumi.String("public"),
+		Tags: named(z.p, "aws:ec2/natGateway:NatGateway", "nat-"+z.zone),
 	}, z.parent, routed, slow)
 	if err != nil {
 		return nil, fmt.Errorf("NAT gateway: %w", err)
@@ -167,7 +168,7 @@ func (z *zoneNetwork) nodes(cidr netip.Prefix, nat *ec2.NatGateway) (id, routed 
 	if err != nil {
 		return id, routed, fmt.Errorf("subnet: %w", err)
 	}
-	table, err := ec2.NewRouteTable(z.ctx, z.name+"-nodes-"+z.zone, &ec2.RouteTableArgs{VpcId: z.vpc, Tags: named(z.p, "nodes-"+z.zone)}, z.parent)
+	table, err := ec2.NewRouteTable(z.ctx, z.name+"-nodes-"+z.zone, &ec2.RouteTableArgs{VpcId: z.vpc, Tags: named(z.p, "aws:ec2/routeTable:RouteTable", "nodes-"+z.zone)}, z.parent)
 	if err != nil {
 		return id, routed, fmt.Errorf("route table: %w", err)
 	}

@@ -67,7 +67,8 @@ func (c *Cloud) Nodes(
 func newPlacement(
 	ctx *pulumi.Context, name string, p *plan.Plan, pool plan.Pool, parent pulumi.ResourceOption,
 ) (*ec2.PlacementGroup, error) {
-	args := &ec2.PlacementGroupArgs{Name: physical(p, pool.Name), Strategy: pulumi.String("spread")}
+	args := &ec2.PlacementGroupArgs{Name: physical(p, pool.Name), Strategy: pulumi.String("spread"),
+		Tags: served(p, "aws:ec2/placementGroup:PlacementGroup")}
 	if pool.Role == plan.Worker {
 		args.Strategy, args.PartitionCount = pulumi.String("partition"), pulumi.Int(7)
 	}
@@ -86,7 +87,7 @@ func newMachine(
 	kept := pulumi.Protect(p.Protect && !node.Leaving) // a worker is let go once it is drained
 	instance, err := ec2.NewInstance(ctx, child, &ec2.InstanceArgs{
 		Ami: pulumi.String(p.Cloud.AWS.Image), InstanceType: pulumi.String(args.Pool.Size), UserData: args.UserData[node.Name],
-		AvailabilityZone: zoneName(p, node.Zone), PlacementGroup: shared.placement.Name, Tags: named(p, node.Name),
+		AvailabilityZone: zoneName(p, node.Zone), PlacementGroup: shared.placement.Name, Tags: named(p, "aws:ec2/instance:Instance", node.Name),
 		SubnetId: o.out[node.Zone], VpcSecurityGroupIds: pulumi.StringArray{o.groups[firewall.GroupOf(args.Pool.Role)]},
 		AssociatePublicIpAddress: pulumi.Bool(false),
 		IamInstanceProfile:       shared.profile.Name,
@@ -131,7 +132,7 @@ const volumeType = "gp3"
 func rootDevice(p *plan.Plan, disks []plan.Disk, node plan.Node, key pulumi.StringInput) ec2.InstanceRootBlockDeviceArgs {
 	device := ec2.InstanceRootBlockDeviceArgs{
 		Encrypted: pulumi.Bool(true), KmsKeyId: key, VolumeType: pulumi.String(volumeType), DeleteOnTermination: pulumi.Bool(true),
-		Tags: named(p, node.Name+"-"+rootDisk),
+		Tags: named(p, "aws:ebs/volume:Volume", node.Name+"-"+rootDisk),
 	}
 	for _, disk := range disks {
 		if disk.Name == rootDisk {
@@ -148,7 +149,7 @@ func newVolume(
 ) error {
 	volume, err := ebs.NewVolume(ctx, name, &ebs.VolumeArgs{
 		AvailabilityZone: zoneName(p, node.Zone), Size: pulumi.Int(disk.GiB), Type: pulumi.String(volumeType),
-		Encrypted: pulumi.Bool(true), KmsKeyId: key, Tags: named(p, node.Name+"-"+disk.Name),
+		Encrypted: pulumi.Bool(true), KmsKeyId: key, Tags: named(p, "aws:ebs/volume:Volume", node.Name+"-"+disk.Name),
 	}, parent, slow, kept)
 	if err != nil {
 		return err

@@ -32,6 +32,7 @@ func (c *Cloud) NodeSecrets(
 				secret, err := secretsmanager.NewSecret(ctx, child, &secretsmanager.SecretArgs{
 					Name:        pulumi.String(bundles(p, args.Pool.Name) + node.Name),
 					Description: pulumi.String("the one boot of " + node.Name), KmsKeyId: o.key,
+					Tags: served(p, "aws:secretsmanager/secret:Secret"),
 					// A bundle goes with its node. AWS would keep it for a month: keys that nobody needs, under a name that a
 					// rebuilt site wants again. The state has what is in it.
 					RecoveryWindowInDays: pulumi.Int(0),
@@ -97,7 +98,7 @@ func newKey(ctx *pulumi.Context, name string, p *plan.Plan, parent pulumi.Resour
 		return pulumi.StringOutput{}, fmt.Errorf("key: %w", err)
 	}
 	key, err := kms.NewKey(ctx, name, &kms.KeyArgs{
-		Description: pulumi.String("disks and node secrets of " + p.Cluster.Name), Tags: named(p, "key"),
+		Description: pulumi.String("disks and node secrets of " + p.Cluster.Name), Tags: named(p, "aws:kms/key:Key", "key"),
 		EnableKeyRotation: pulumi.Bool(true), DeletionWindowInDays: pulumi.Int(30), Policy: pulumi.String(policy),
 	}, parent, pulumi.Protect(p.Protect))
 	if err != nil {
@@ -123,7 +124,7 @@ func newProfile(
 	path := pulumi.String("/lagrum/")
 	role, err := iam.NewRole(ctx, name, &iam.RoleArgs{
 		Name: physical(p, pool), Path: path, AssumeRolePolicy: pulumi.String(trust),
-		Description: pulumi.String("machines of pool " + pool + " of " + p.Cluster.Name),
+		Description: pulumi.String("machines of pool " + pool + " of " + p.Cluster.Name), Tags: served(p, "aws:iam/role:Role"),
 	}, parent)
 	if err != nil {
 		return nil, nil, fmt.Errorf("role: %w", err)

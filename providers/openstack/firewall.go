@@ -18,7 +18,7 @@ func newFirewall(
 	groups := map[firewall.Group]pulumi.StringOutput{}
 	for _, group := range []firewall.Group{firewall.ControlPlane, firewall.Worker, firewall.LoadBalancer} {
 		made, err := networking.NewSecGroup(ctx, name+"-"+string(group), &networking.SecGroupArgs{
-			Name: physical(p, string(group)), Tags: tags(p), Description: pulumi.String(string(group) + " of " + p.Cluster.Name),
+			Name: physical(p, string(group)), Tags: tags(p, "openstack:networking/secGroup:SecGroup"), Description: pulumi.String(string(group) + " of " + p.Cluster.Name),
 			DeleteDefaultRules: pulumi.Bool(true), // OpenStack's own let everything out over IPv6 too
 		}, parent)
 		if err != nil {

@@ -24,7 +24,7 @@ func newLoadBalancer(
 	ctx *pulumi.Context, name string, p *plan.Plan, o own, parent pulumi.ResourceOption,
 ) (address, pool pulumi.StringOutput, err error) {
 	port, err := networking.NewPort(ctx, name, &networking.PortArgs{
-		Name: physical(p, "api"), Tags: tags(p), Description: pulumi.String("address of the API of " + p.Cluster.Name),
+		Name: physical(p, "api"), Tags: tags(p, "openstack:networking/port:Port"), Description: pulumi.String("address of the API of " + p.Cluster.Name),
 		NetworkId: o.network, FixedIps: networking.PortFixedIpArray{networking.PortFixedIpArgs{SubnetId: o.subnet}},
 		SecurityGroupIds: pulumi.StringArray{o.groups[firewall.LoadBalancer]},
 	}, parent)
@@ -32,7 +32,7 @@ func newLoadBalancer(
 		return address, pool, fmt.Errorf("port of the API: %w", err)
 	}
 	balancer, err := loadbalancer.NewLoadBalancer(ctx, name, &loadbalancer.LoadBalancerArgs{
-		Name: physical(p, "api"), Tags: tags(p), VipPortId: port.ID(),
+		Name: physical(p, "api"), Tags: tags(p, "openstack:loadbalancer/loadBalancer:LoadBalancer"), VipPortId: port.ID(),
 	}, parent, slow)
 	if err != nil {
 		return address, pool, fmt.Errorf("load balancer: %w", err)
@@ -40,7 +40,7 @@ func newLoadBalancer(
 	// The listener refuses by itself what the security group drops, and nodes are among the sources.
 	sources := slices.Concat([]string{p.Network.NodeCIDR}, p.Cluster.APISources)
 	listener, err := loadbalancer.NewListener(ctx, name, &loadbalancer.ListenerArgs{
-		Name: physical(p, "api"), Tags: tags(p), LoadbalancerId: balancer.ID(),
+		Name: physical(p, "api"), Tags: tags(p, "openstack:loadbalancer/listener:Listener"), LoadbalancerId: balancer.ID(),
 		Protocol: pulumi.String("TCP"), ProtocolPort: pulumi.Int(p.Cluster.APIPort), AllowedCidrs: pulumi.ToStringArray(sources),
 		// Watches of the API are long. Milliseconds.
 		TimeoutClientData: pulumi.Int(hourMillis), TimeoutMemberData: pulumi.Int(hourMillis),

@@ -32,21 +32,23 @@ func (c *Cloud) Foundation(
 	err := construct.Component(ctx, "lagrum:openstack:Foundation", name, &foundation{}, facts, c.options(opts),
 		func(parent pulumi.ResourceOption) (pulumi.Map, error) {
 			network, err := networking.NewNetwork(ctx, name+"-network", &networking.NetworkArgs{
-				Name: physical(p, "nodes"), Tags: tags(p), Description: pulumi.String("nodes of " + p.Cluster.Name),
+				Name: physical(p, "nodes"), Tags: tags(p, "openstack:networking/network:Network"),
+				Description:         pulumi.String("nodes of " + p.Cluster.Name),
 				PortSecurityEnabled: pulumi.Bool(true), // without it no security group holds
 			}, parent)
 			if err != nil {
 				return nil, fmt.Errorf("network: %w", err)
 			}
 			subnet, err := networking.NewSubnet(ctx, name+"-subnet", &networking.SubnetArgs{
-				Name: physical(p, "nodes"), Tags: tags(p), NetworkId: network.ID(),
+				Name: physical(p, "nodes"), Tags: tags(p, "openstack:networking/subnet:Subnet"), NetworkId: network.ID(),
 				Cidr: pulumi.String(p.Network.NodeCIDR), IpVersion: pulumi.Int(4),
 			}, parent)
 			if err != nil {
 				return nil, fmt.Errorf("subnet: %w", err)
 			}
 			router, err := networking.NewRouter(ctx, name+"-router", &networking.RouterArgs{
-				Name: physical(p, "out"), Tags: tags(p), Description: pulumi.String("the way out of " + p.Cluster.Name + "; none in"),
+				Name: physical(p, "out"), Tags: tags(p, "openstack:networking/router:Router"),
+				Description:       pulumi.String("the way out of " + p.Cluster.Name + "; none in"),
 				ExternalNetworkId: pulumi.String(c.facts.ExternalNetwork),
 			}, parent)
 			if err != nil {

@@ -70,7 +70,7 @@ func (c *Cloud) newMachine(
 	p, o := args.Plan, args.Foundation.Own.(own)
 	child := p.Name + "-" + node.Name
 	port, err := networking.NewPort(ctx, child, &networking.PortArgs{
-		Name: physical(p, node.Name), Tags: tags(p), NetworkId: o.network,
+		Name: physical(p, node.Name), Tags: tags(p, "openstack:networking/port:Port"), NetworkId: o.network,
 		FixedIps:         networking.PortFixedIpArray{networking.PortFixedIpArgs{SubnetId: o.subnet}},
 		SecurityGroupIds: pulumi.StringArray{o.groups[firewall.GroupOf(args.Pool.Role)]},
 	}, parent)
@@ -94,7 +94,8 @@ func (c *Cloud) newMachine(
 		})
 	}
 	instance, err := compute.NewInstance(ctx, child, &compute.InstanceArgs{
-		Name: physical(p, node.Name), Tags: tags(p), Metadata: metadataInput(p), FlavorName: pulumi.String(args.Pool.Size),
+		Name: physical(p, node.Name), Tags: whose(p), Metadata: metadata(p, "openstack:compute/instance:Instance"),
+		FlavorName:       pulumi.String(args.Pool.Size),
 		AvailabilityZone: pulumi.String(node.Zone), BlockDevices: disks, UserData: args.UserData[node.Name],
 		Networks:          compute.InstanceNetworkArray{compute.InstanceNetworkArgs{Port: port.ID()}},
 		SchedulerHints:    compute.InstanceSchedulerHintArray{compute.InstanceSchedulerHintArgs{Group: group.ID()}},
@@ -123,7 +124,8 @@ func (c *Cloud) newVolume(
 	ctx *pulumi.Context, child string, p *plan.Plan, node plan.Node, disk plan.Disk, opts ...pulumi.ResourceOption,
 ) (*blockstorage.Volume, error) {
 	args := &blockstorage.VolumeArgs{
-		Name: physical(p, node.Name+"-"+disk.Name), Metadata: metadataInput(p), Size: pulumi.Int(disk.GiB),
+		Name: physical(p, node.Name+"-"+disk.Name), Metadata: metadata(p, "openstack:blockstorage/volume:Volume"),
+		Size:       pulumi.Int(disk.GiB),
 		VolumeType: pulumi.String(c.facts.VolumeType), AvailabilityZone: pulumi.String(node.Zone),
 	}
 	if disk.Name == rootDisk {

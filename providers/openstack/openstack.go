@@ -53,12 +53,22 @@ func (c *Cloud) options(opts []pulumi.ResourceOption) []pulumi.ResourceOption {
 	return append(slices.Clone(opts), pulumi.Providers(c.provider))
 }
 
-// tags are the plan's tags as Neutron and Nova take them: no slash, at most 60 characters. What does not fit stays in
+// tags are what Neutron and Octavia take as tags on a resource of the type: whose it is, and a tag for each requirement
+// that it serves.
+func tags(p *plan.Plan, kind string) pulumi.StringArray {
+	all := whose(p)
+	for _, id := range p.Serves(Controls(), kind) {
+		all = append(all, pulumi.String("lagrum-requirement="+id))
+	}
+	return all
+}
+
+// whose are the plan's tags as Neutron and Nova take them: no slash, at most 60 characters. What does not fit stays in
 // the metadata.
-func tags(p *plan.Plan) pulumi.StringArray {
+func whose(p *plan.Plan) pulumi.StringArray {
 	var all []string
-	for key, value := range metadata(p) {
-		if tag := key + "=" + value; len(tag) <= 60 && !strings.ContainsAny(tag, "/,") {
+	for key, value := range p.Tags {
+		if tag := keyed(key) + "=" + value; len(tag) <= 60 && !strings.ContainsAny(tag, "/,") {
 			all = append(all, tag)
 		}
 	}
@@ -66,23 +76,21 @@ func tags(p *plan.Plan) pulumi.StringArray {
 	return pulumi.ToStringArray(all)
 }
 
-// metadata are the plan's tags with keys that Nova, Cinder and Barbican take: letters, digits, hyphens and underscores.
-func metadata(p *plan.Plan) map[string]string {
-	all := map[string]string{}
+// metadata are the plan's tags and the requirements that a resource of the type serves, as Nova and Cinder take them: at
+// most 255 characters in a value. Both change it under a living machine or volume.
+func metadata(p *plan.Plan, kind string) pulumi.Map {
+	all := pulumi.Map{}
 	for key, value := range p.Tags {
-		all[strings.Replace(key, "lagrum.dev/", "lagrum-", 1)] = value
+		all[keyed(key)] = pulumi.String(value)
+	}
+	for key, ids := range providers.Served("lagrum-requirements", p.Serves(Controls(), kind), 255) {
+		all[key] = pulumi.String(ids)
 	}
 	return all
 }
 
-// metadataInput is metadata for resources.
-func metadataInput(p *plan.Plan) pulumi.Map {
-	all := pulumi.Map{}
-	for key, value := range metadata(p) {
-		all[key] = pulumi.String(value)
-	}
-	return all
-}
+// keyed is a tag's key as all services take it: letters, digits, hyphens and underscores.
+func keyed(key string) string { return strings.Replace(key, "lagrum.dev/", "lagrum-", 1) }
 
 // physical is the name that people see in the cloud.
 func physical(p *plan.Plan, role string) pulumi.String {

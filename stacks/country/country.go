@@ -34,6 +34,9 @@ type Profile struct {
 	// Remarks are what a reader must know before the duties, in our own words: what is not established, and what the
 	// catalogue says of the country as a whole. They decide nothing.
 	Remarks []string
+	// Acts are those of the Union that hold here, as their ids in the catalogue begin: EU-GDPR. A directive is one only
+	// where an act that implements it is established.
+	Acts []string
 	Duties
 	// Overlays bind only operators of one kind, on top of the duties above.
 	Overlays []Overlay
@@ -233,4 +236,19 @@ func lay[T any](base, over Rule[T]) Rule[T] {
 		return base
 	}
 	return Rule[T]{Value: over.Value, Cites: slices.Concat(over.Cites, base.Cites), Reading: over.Reading}
+}
+
+// Binds tells whether the row of the catalogue binds an operator in this country on whom the named overlays lie: the
+// country's own rows, and those of the Union's acts that hold here. A row that decides nothing binds nobody.
+func (p Profile) Binds(row requirements.Requirement, overlays []string) bool {
+	if !row.Decides() {
+		return false
+	}
+	if name, overlay := strings.CutPrefix(string(row.Status), "overlay:"); overlay && !slices.Contains(overlays, name) {
+		return false
+	}
+	if row.Profile != requirements.EU {
+		return string(row.Profile) == p.Code
+	}
+	return slices.ContainsFunc(p.Acts, func(act string) bool { return strings.HasPrefix(row.ID, act+"-") })
 }

@@ -1,6 +1,7 @@
 package country_test
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -376,5 +377,52 @@ func TestEEA(t *testing.T) {
 	for _, code := range all {
 		_, err := site.Parse[site.Country](code)
 		assert.NoError(t, err)
+	}
+}
+
+// The acts of the Union that a country names are those that its duties rest on, neither more nor fewer.
+func TestActs(t *testing.T) {
+	t.Parallel()
+	for _, p := range country.Profiles() {
+		used := map[string]bool{}
+		for _, r := range declared(t, p) {
+			for _, id := range r.cites {
+				if parts := strings.SplitN(id, "-", 3); parts[0] == "EU" {
+					used[parts[0]+"-"+parts[1]] = true
+				}
+			}
+		}
+		assert.ElementsMatch(t, slices.Collect(maps.Keys(used)), p.Acts, p.Code)
+	}
+}
+
+func TestBinds(t *testing.T) {
+	t.Parallel()
+	catalogue, err := requirements.Embedded()
+	require.NoError(t, err)
+	tests := []struct {
+		name, code, id string
+		overlays       []string
+		want           bool
+	}{
+		{"the country's own", "se", "SE-PDL-1-2", nil, true},
+		{"another country's", "dk", "SE-PDL-1-2", nil, false},
+		{"a regulation of the Union", "se", "EU-IR2690-9.2", nil, true},
+		{"a regulation in a country of the EEA", "no", "EU-GDPR-32-1-a", nil, true},
+		{"one that is not law there", "no", "EU-IR2690-9.2", nil, false},
+		{"a directive, by the act that implements it", "se", "EU-NIS2-21-2-h", nil, true},
+		{"a directive that no established act implements", "de", "EU-NIS2-21-2-h", nil, false},
+		{"a state body's rule, for a state body", "se", "SE-MSB7-4-7", []string{"se-state"}, true},
+		{"a state body's rule, for a region", "se", "SE-MSB7-4-7", nil, false},
+		{"partly inferred", "se", "SE-HSLF-3-11", nil, false},
+		{"a standard that anybody may choose", "se", "ISO-A.8.24", nil, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			row, ok := catalogue.ByID(tt.id)
+			require.True(t, ok, tt.id)
+			assert.Equal(t, tt.want, profile(t, tt.code).Binds(row, tt.overlays))
+		})
 	}
 }

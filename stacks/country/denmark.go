@@ -8,6 +8,7 @@ func denmark() Profile {
 	return Profile{
 		Code: "dk",
 		Name: "Denmark",
+		Acts: append(unionActs(), "EU-NIS2"),
 		Remarks: []string{
 			"The six months of the sikkerhedsbekendtgørelse (`DK-SIKBEK-19`) are legacy and the telecom logningsbekendtgørelse (`DK-LOGBEK`) does not apply: outside the state no number for any log is established as in force.",
 			"Where data may lie is decided by a list of systems (`DK-DBL-3-9`), not by their being about health; only the start of the list was read.",

@@ -14,6 +14,9 @@ func eu() []string {
 // transfer to a third country (art. 44).
 func EEA() []string { return slices.Concat(eu(), []string{"is", "li", "no"}) }
 
+// unionActs are the acts that union rests on.
+func unionActs() []string { return []string{"EU-GDPR", "EU-IR2690"} }
+
 // iso27001 is the customary proof where the rules name none.
 func iso27001() Proof { return Proof{Standard: "ISO/IEC 27001", Marks: []string{"27001"}} }
 

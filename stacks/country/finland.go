@@ -6,6 +6,7 @@ func finland() Profile {
 	return Profile{
 		Code: "fi",
 		Name: "Finland",
+		Acts: unionActs(),
 		Remarks: []string{
 			"How long logs must be kept is not established (`FI-703-LOG`), and a further row is open (`FI-703-TTS`). Have counsel confirm both before production.",
 			"The Finnish act that implements NIS2 is not established: no duty below rests on NIS2.",

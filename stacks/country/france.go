@@ -5,6 +5,7 @@ func france() Profile {
 	return Profile{
 		Code: "fr",
 		Name: "France",
+		Acts: unionActs(),
 		Remarks: []string{
 			"The duty to be certified (`FR-CSP-L1111-8`) falls on who hosts health data. The plan takes every stack for hosted.",
 			"Access from outside the EEA and exposure to the law of third countries (`FR-HDS-29`) is for the operator to state: a plan sees where data lie, not who reads them.",

@@ -13,6 +13,7 @@ func germany() Profile {
 	return Profile{
 		Code: "de",
 		Name: "Germany",
+		Acts: unionActs(),
 		Remarks: []string{
 			"§ 393 SGB V is about cloud computing by providers of care, funds and their processors. The plan takes every stack for such.",
 			"§ 393 Abs. 2 also asks that the processor has an establishment in Germany. No field of a site shows that: the operator does.",

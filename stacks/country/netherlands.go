@@ -6,6 +6,7 @@ func netherlands() Profile {
 	return Profile{
 		Code: "nl",
 		Name: "Netherlands",
+		Acts: unionActs(),
 		Remarks: []string{
 			"How long records are kept is not established: no row carries a number.",
 			"Whether Cyberbeveiligingswet (`NL-CBW`) is in force is unverified: no duty below rests on NIS2.",

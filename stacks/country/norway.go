@@ -11,6 +11,7 @@ func norway() Profile {
 	return Profile{
 		Code: "no",
 		Name: "Norway",
+		Acts: []string{"EU-GDPR"}, // by the EEA agreement, which is our reading
 		Remarks: []string{
 			"Norway is in the EEA and not in the EU. That the GDPR holds there, through the EEA agreement, is our reading: no row of the catalogue says it.",
 			"Digitalsikkerhetsloven implements NIS1 and not NIS2 (`NO-DSL`). No duty below rests on NIS2 or on Implementing Regulation (EU) 2024/2690. A provider that is established in the EU is bound by the latter all the same.",

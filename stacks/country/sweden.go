@@ -6,6 +6,7 @@ func sweden() Profile {
 	return Profile{
 		Code: "se",
 		Name: "Sweden",
+		Acts: append(unionActs(), "EU-NIS2"),
 		Remarks: []string{
 			"HSLF-FS 2016:40 was changed on 1 February 2026 by HSLF-FS 2025:57, which was not read. Its paragraphs are printed in the wording before that day.",
 			"Two kinds of log: the five years are for access to patient data. For logs of the platform no Swedish row carries a number.",

@@ -9,6 +9,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/lagrum/lagrum/requirements"
 )
 
 // Plan is the decided shape of one stack. Its JSON form is the golden file that reviewers read.
@@ -20,7 +22,8 @@ type Plan struct {
 	// Protect is true for production and recovery stacks: the engine then refuses to delete keys, stored records and
 	// machines, workers excepted that were drained, until a person says for each that it may (pulumi state unprotect).
 	Protect bool `json:"protect"`
-	// Tags are set on every taggable resource: lagrum.dev/stack, /country, /environment, /operator.
+	// Tags are set on every taggable resource: lagrum.dev/stack, /country, /environment, /operator. What requirements each
+	// serves comes with it: see Serves.
 	Tags map[string]string `json:"tags"`
 
 	Cloud   Cloud   `json:"cloud"`
@@ -36,6 +39,9 @@ type Plan struct {
 	// Recovery is nil where the site declares none.
 	Recovery *Recovery `json:"recovery,omitempty"`
 	Duties   Duties    `json:"duties"`
+	// Asks are the requirements that bind the site, by the capability that they ask for. Resources that serve one carry
+	// them as tags.
+	Asks map[requirements.Capability]IDs `json:"asks"`
 	// Waivers are the site's waivers that turned a refusal of this plan into a warning.
 	Waivers []Waiver `json:"waivers,omitempty"`
 }

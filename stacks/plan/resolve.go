@@ -62,6 +62,7 @@ func Resolve(s site.Site, p country.Profile, at time.Time) (Plan, []Warning, err
 		Network:     network(&s),
 		Recovery:    recovery(&s),
 		Duties:      decided,
+		Asks:        asks(catalogue, p, overlays),
 		Waivers:     waivers,
 	}
 	plan.Tags = map[string]string{

@@ -205,6 +205,9 @@ func BenchmarkResolve(b *testing.B) {
 					b.Fatal(len(decided.Pools), err)
 				}
 			}
+			if each := b.Elapsed() / time.Duration(b.N); each > 100*time.Millisecond {
+				b.Errorf("%s for one plan of %d nodes; it is to stay below 100 ms", each, nodes)
+			}
 		})
 	}
 }

@@ -44,12 +44,19 @@ func (p *provider) Check(_ context.Context, req plugin.CheckRequest) (plugin.Che
 	return plugin.CheckResponse{Properties: req.News}, nil
 }
 
-// Diff changes everything in place: what a cloud replaces, this cannot know.
+// replaces are the properties for whose change the cloud's own provider makes a resource anew, where a change of a site can
+// lead there: terraform-provider-openstack v1.54.1. Everything else changes in place here, which a cloud may see otherwise.
+var replaces = map[string][]resource.PropertyKey{
+	"openstack:blockstorage/volume:Volume": {"availabilityZone", "imageId", "volumeType"},
+	"openstack:compute/instance:Instance":  {"availabilityZone", "userData"},
+}
+
+// Diff says what changes, and for what the resource is made anew.
 func (p *provider) Diff(_ context.Context, req plugin.DiffRequest) (plugin.DiffResponse, error) {
 	if err := p.CheckMark(req.URN, req.OldOutputs); err != nil {
 		return plugin.DiffResponse{}, err
 	}
-	return standin.Diff(req.OldInputs, req.NewInputs), nil
+	return standin.Diff(req.OldInputs, req.NewInputs, replaces[string(req.URN.Type())]...), nil
 }
 
 // Create answers with the inputs and what a cloud would compute.

@@ -2,10 +2,16 @@
 //
 //	make bin/lagrum && go run ./tests/previews
 //
-// It brings up a real lab of its own (two machines, of the name rev), edits the lab's site once per case, and keeps what
-// `pulumi preview --json --show-sames` prints and what `lagrum plan` decides, under
-// cmd/lagrum/internal/review/testdata. The state is that of the lab's real update, but for the cases that say otherwise.
-// The lab is left up; take it down with: LAGRUM_LAB=rev bin/lagrum lab down
+// It keeps what `pulumi preview --json --show-sames` prints and what `lagrum plan` decides, under
+// cmd/lagrum/internal/review/testdata, for two kinds of changes:
+//
+// lab: it brings up a real lab of its own (two machines, of the name rev) and edits the lab's site once per case. The
+// state is that of the lab's real update, but for the cases that say otherwise. The lab is left up; take it down with:
+// LAGRUM_LAB=rev bin/lagrum lab down
+//
+// clouds: it edits the declared production stack on OpenStack, which the engine has made against plugins that make nothing
+// (tests/planonly says what they replace). Objects in the cluster are left out, since no API server answers.
+// Needs no root: go run ./tests/previews clouds
 //
 // A recording differs from the last one by random names and times. Only what a review reads is kept, and one in which a
 // secret of the state occurs is not written.
@@ -32,21 +38,26 @@ const (
 )
 
 func main() {
-	if err := record(); err != nil {
+	if err := record(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "previews:", err)
 		os.Exit(1)
 	}
 }
 
-// world is the lab with its project folder.
+// world is where a stack stands and what it starts from.
 type world struct {
 	root, project string
+	stack         string
+	cli           string // pulumi
+	companion     string // lagrum
 	env           []string
-	state         []byte // of the lab's real update, secrets encrypted
+	only          []string // arguments that bound each preview
+	base          []byte   // the stack's file that every case starts from
+	state         []byte   // of the update, secrets encrypted
 	secrets       []string
 }
 
-func record() error {
+func record(kinds []string) error {
 	root, err := filepath.Abs(".")
 	if err != nil {
 		return err
@@ -54,20 +65,43 @@ func record() error {
 	if _, err := os.Stat(filepath.Join(root, "Pulumi.dev.yaml")); err != nil {
 		return fmt.Errorf("run it in the checkout's root: %w", err)
 	}
-	w := &world{root: root, project: filepath.Join(root, ".lagrum", lab), env: append(os.Environ(), "LAGRUM_LAB="+lab)}
-	if err := w.declare(); err != nil {
+	recorders := map[string]func(string) error{"lab": recordLab, "clouds": recordClouds}
+	if len(kinds) == 0 {
+		kinds = []string{"lab", "clouds"}
+	}
+	for _, kind := range kinds {
+		recorder, known := recorders[kind]
+		if !known {
+			return fmt.Errorf("%q: no such recordings; there are lab and clouds", kind)
+		}
+		if err := recorder(root); err != nil {
+			return fmt.Errorf("%s: %w", kind, err)
+		}
+	}
+	return nil
+}
+
+func recordLab(root string) error {
+	w := &world{root: root, project: filepath.Join(root, ".lagrum", lab), env: append(os.Environ(), "LAGRUM_LAB="+lab),
+		stack: lab, cli: "pulumi", companion: filepath.Join(root, "bin/lagrum")}
+	if err := w.makeProject(); err != nil {
 		return err
 	}
-	if out, err := w.run(filepath.Join(root, "bin/lagrum"), "lab", "up"); err != nil {
+	if out, err := w.run(w.companion, "lab", "up"); err != nil {
 		return fmt.Errorf("%w\n%s", err, out)
 	}
 	if err := w.enter(); err != nil {
 		return err
 	}
+	return w.recordAll(cases())
+}
+
+// recordAll records cases, all of which start from the state that the world is in.
+func (w *world) recordAll(cases []recording) error {
 	if err := w.readSecrets(); err != nil {
 		return err
 	}
-	for _, c := range cases() {
+	for _, c := range cases {
 		if err := w.record(c); err != nil {
 			return fmt.Errorf("case %s: %w", c.name, err)
 		}
@@ -76,8 +110,8 @@ func record() error {
 	return w.declare()
 }
 
-// declare writes the project and the site that every case starts from.
-func (w *world) declare() error {
+// makeProject writes the project of the lab, and the site that every case starts from.
+func (w *world) makeProject() error {
 	if err := os.MkdirAll(w.project, 0o755); err != nil {
 		return err
 	}
@@ -89,20 +123,27 @@ func (w *world) declare() error {
 	if err := os.WriteFile(filepath.Join(w.project, "Pulumi.yaml"), []byte(moved), 0o644); err != nil {
 		return err
 	}
-	dev, err := os.ReadFile(filepath.Join(w.root, "Pulumi.dev.yaml"))
-	if err != nil {
+	if w.base, err = os.ReadFile(filepath.Join(w.root, "Pulumi.dev.yaml")); err != nil {
 		return err
 	}
-	if err := os.WriteFile(w.stackFile(), dev, 0o644); err != nil {
+	if err := w.declare(); err != nil {
 		return err
 	}
-	return w.edit(func(s site) {
+	err = w.edit(func(s site) {
 		cluster(s)["name"], cluster(s)["nodeCIDR"] = lab, nodeCIDR
 		cluster(s)["apiSources"] = []any{"192.0.2.0/24"}
 	})
+	if err != nil {
+		return err
+	}
+	w.base, err = os.ReadFile(w.stackFile())
+	return err
 }
 
-func (w *world) stackFile() string { return filepath.Join(w.project, "Pulumi."+lab+".yaml") }
+// declare writes the site that every case starts from.
+func (w *world) declare() error { return os.WriteFile(w.stackFile(), w.base, 0o644) }
+
+func (w *world) stackFile() string { return filepath.Join(w.project, "Pulumi."+w.stack+".yaml") }
 
 func (w *world) edit(change func(site)) error {
 	text, err := os.ReadFile(w.stackFile())
@@ -134,7 +175,7 @@ func (w *world) run(name string, args ...string) ([]byte, error) {
 
 // enter takes over the lab's environment, as eval "$(lagrum lab env)" does.
 func (w *world) enter() error {
-	out, err := w.run(filepath.Join(w.root, "bin/lagrum"), "lab", "env")
+	out, err := w.run(w.companion, "lab", "env")
 	if err != nil {
 		return err
 	}
@@ -154,7 +195,7 @@ func (w *world) enter() error {
 }
 
 func (w *world) pulumi(args ...string) ([]byte, error) {
-	return w.run("pulumi", append(args, "--stack", lab, "--non-interactive")...)
+	return w.run(w.cli, append(args, "--stack", w.stack, "--non-interactive")...)
 }
 
 // readSecrets keeps the state to go back to, and every secret text in it to look for in what is recorded.
@@ -211,7 +252,7 @@ func (w *world) record(c recording) error {
 			return err
 		}
 	}
-	preview, failed := w.pulumi("preview", "--json", "--show-sames")
+	preview, failed := w.pulumi(append([]string{"preview", "--json", "--show-sames"}, w.only...)...)
 	if (failed != nil) != c.fails {
 		return fmt.Errorf("the preview fails: %v, expected %v: %v", failed != nil, c.fails, failed)
 	}
@@ -249,7 +290,7 @@ func (w *world) record(c recording) error {
 
 // plan decides the site as it stands; a refused one has none.
 func (w *world) plan() []byte {
-	out, err := w.run(filepath.Join(w.root, "bin/lagrum"), "plan", w.stackFile())
+	out, err := w.run(w.companion, "plan", w.stackFile())
 	if err != nil {
 		return nil
 	}

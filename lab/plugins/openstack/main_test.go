@@ -105,3 +105,20 @@ func TestProperties(t *testing.T) {
 	}
 	assert.Greater(t, checked, 500)
 }
+
+// TestTagsChangeInPlace: the product writes into tags and metadata which requirements a resource serves, and a new law
+// must not replace a machine. What a provider replaces for a change, its schema says.
+func TestTagsChangeInPlace(t *testing.T) {
+	p := provider().P
+	for name, field := range map[string]string{
+		"openstack_compute_instance_v2": "metadata", "openstack_blockstorage_volume_v3": "metadata", "openstack_networking_port_v2": "tags",
+		"openstack_networking_network_v2": "tags", "openstack_networking_subnet_v2": "tags", "openstack_networking_router_v2": "tags",
+		"openstack_networking_secgroup_v2": "tags", "openstack_lb_loadbalancer_v2": "tags", "openstack_lb_listener_v2": "tags",
+	} {
+		schema, ok := p.ResourcesMap().Get(name).Schema().GetOk(field)
+		require.True(t, ok, "%s has no %s", name, field)
+		assert.False(t, schema.ForceNew(), "%s: a change of its %s replaces it", name, field)
+	}
+	// The schema does say so where it is so.
+	assert.True(t, p.ResourcesMap().Get("openstack_networking_subnet_v2").Schema().Get("network_id").ForceNew())
+}

@@ -41,6 +41,20 @@ is stands with it; nothing here is legal advice.
 
 *Shown by*: **unit** a test of bytes or decisions, **policy** a test over all resources of every declared stack, **lab** a
 step on a real cluster. No control was shown on a public cloud.
+
+## On the resources themselves
+
+What a cloud can tag carries the ids of the requirements that it serves: on AWS the tag ` + "`lagrum.dev/requirements`" + `, on OpenStack
+one tag ` + "`lagrum-requirement=ID`" + ` each for networks, and ` + "`lagrum-requirements`" + ` in the metadata of machines and volumes. The rule:
+
+- what a type of resource serves, its adapter's controls say, below; nothing is tagged by hand;
+- of the requirements below, those that bind the operator: the country's own rows, those for its kind of operator
+  included, and those of the Union's acts that hold there; no standard that people may choose, and nothing of which only
+  the number is inferred. The plan lists them under ` + "`asks`" + `;
+- the country's own first, then the Union's; what a value cannot hold goes on in a second tag, ` + "`-2`" + `, and nothing is cut off.
+
+A tag says where to read on, and no more: what a row demands and how sure its citation is stand in the catalogue. Tags
+change in place: no new control and no new law replaces a machine.
 `
 
 // render is the whole page.
