@@ -27,5 +27,10 @@ func Controls() []requirements.Control {
 			How:    "a node's keys lie in Secrets Manager, and the role of its pool reads that pool's and nothing else",
 			Proofs: []string{"unit TestFetch"},
 		},
+		{
+			Capability: requirements.EncryptionAtRest, Resources: []string{"aws:iam/rolePolicy:RolePolicy"},
+			How:    "the cluster's storage driver has a right to make encrypted volumes only, and to change those alone that it made",
+			Proofs: []string{"unit TestEveryChangeIsBounded", "policy TestControllersHaveTheirRightsOnControlPlanesAlone"},
+		},
 	}
 }
