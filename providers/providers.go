@@ -21,6 +21,12 @@ type Cloud interface {
 	NodeSecrets(ctx *pulumi.Context, name string, args *NodeSecretsArgs, opts ...pulumi.ResourceOption) (map[string]NodeSecret, error)
 	// Nodes makes the machines of one pool, and for a control plane puts them behind the load balancer.
 	Nodes(ctx *pulumi.Context, name string, args *NodesArgs, opts ...pulumi.ResourceOption) (*Nodes, error)
+	// MachineID is what the cloud's own controllers call the machine of a node, up to the id that the machine alone knows:
+	// aws:///eu-north-1a/. It is empty on a cloud without such controllers. It makes nothing.
+	MachineID(node plan.Node) string
+	// Integration gives the controllers that a cluster runs for its cloud their rights, one credential each. It is nil on a
+	// cloud without such controllers.
+	Integration(ctx *pulumi.Context, name string, args *IntegrationArgs, opts ...pulumi.ResourceOption) (*Integration, error)
 	// ObjectStore makes one locked bucket with one credential per consumer.
 	ObjectStore(ctx *pulumi.Context, name string, args *ObjectStoreArgs, opts ...pulumi.ResourceOption) (*ObjectStore, error)
 }
@@ -75,6 +81,8 @@ type NodesArgs struct {
 type Nodes struct {
 	// Machines by node name.
 	Machines map[string]Machine
+	// Own is what the adapter needs of it later; nobody else reads it.
+	Own any
 }
 
 // Machine is one made node.
@@ -84,6 +92,26 @@ type Machine struct {
 	Resource pulumi.Resource
 	// Member is the machine's place behind the API's load balancer; nil for workers.
 	Member pulumi.Resource
+}
+
+// IntegrationArgs are what the rights of controllers are made of.
+type IntegrationArgs struct {
+	Plan       *plan.Plan
+	Foundation *Foundation
+	// Pools by name, as Nodes made them.
+	Pools map[string]*Nodes
+}
+
+// Integration is what a cluster's controllers need to act in their cloud.
+type Integration struct {
+	// Machines configures the cloud controller manager, Volumes the controller of the storage driver: the file that each
+	// reads. Secret where it holds a credential; empty where the driver reads none.
+	Machines, Volumes pulumi.StringOutput
+	// Encryption are the parameters by which a StorageClass asks the driver for a volume that is encrypted as this stack's
+	// disks are.
+	Encryption map[string]pulumi.StringOutput
+	// Tags are set on every volume that the driver makes, where the driver can.
+	Tags map[string]string
 }
 
 // ObjectStoreArgs describe a bucket under object lock in compliance mode.

@@ -2,10 +2,12 @@ package stacks
 
 import (
 	"github.com/lagrum/lagrum/components/bootstrap"
+	"github.com/lagrum/lagrum/components/cloudcontroller"
 	"github.com/lagrum/lagrum/components/cluster"
 	"github.com/lagrum/lagrum/components/network"
 	"github.com/lagrum/lagrum/components/pki"
 	"github.com/lagrum/lagrum/components/retirement"
+	"github.com/lagrum/lagrum/components/storage"
 	"github.com/lagrum/lagrum/providers/aws"
 	"github.com/lagrum/lagrum/providers/openstack"
 	"github.com/lagrum/lagrum/requirements"
@@ -30,6 +32,8 @@ func Controls() []Room {
 		{"components/pki", pki.Controls()},
 		{"components/cluster", cluster.Controls()},
 		{"components/network", network.Controls()},
+		{"components/cloudcontroller", cloudcontroller.Controls()},
+		{"components/storage", storage.Controls()},
 		{"components/retirement", retirement.Controls()},
 	}
 }

@@ -21,6 +21,8 @@ type infrastructure struct {
 	PKI        *pki.PKI
 	// Pools by name.
 	Pools map[string]*providers.Nodes
+	// Integration is nil on a cloud without controllers of its own.
+	Integration *providers.Integration
 }
 
 func newInfrastructure(ctx *pulumi.Context, p *plan.Plan) (*infrastructure, error) {
@@ -47,11 +49,17 @@ func newInfrastructure(ctx *pulumi.Context, p *plan.Plan) (*infrastructure, erro
 		}
 		made.Pools[pool.Name], err = cloud.Nodes(ctx, name, &providers.NodesArgs{
 			Plan: p, Pool: pool, Foundation: made.Foundation, Secrets: laid,
-			UserData: cluster.UserData(p, pool, made.Foundation.Endpoint, laid),
+			UserData: cluster.UserData(p, pool, made.Foundation.Endpoint, laid, cloud.MachineID),
 		})
 		if err != nil {
 			return nil, fmt.Errorf("pool %s: %w", pool.Name, err)
 		}
+	}
+	made.Integration, err = cloud.Integration(ctx, p.Name+"-integration", &providers.IntegrationArgs{
+		Plan: p, Foundation: made.Foundation, Pools: made.Pools,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("integration: %w", err)
 	}
 	return made, nil
 }

@@ -5,24 +5,50 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/lagrum/lagrum/components/cloudcontroller"
 	"github.com/lagrum/lagrum/components/cluster"
 	"github.com/lagrum/lagrum/components/network"
 	"github.com/lagrum/lagrum/components/retirement"
+	"github.com/lagrum/lagrum/components/storage"
 	"github.com/lagrum/lagrum/stacks/plan"
 )
 
 // newServices is the last hand-over: everything that runs inside the cluster.
 func newServices(ctx *pulumi.Context, p *plan.Plan, infra *infrastructure, made *cluster.Cluster) error {
 	inCluster := pulumi.Provider(made.Provider)
-	_, err := network.New(ctx, p.Name+"-network", &network.Args{Plan: p, Endpoint: infra.Foundation.Endpoint}, inCluster)
+	pods, err := network.New(ctx, p.Name+"-network", &network.Args{Plan: p, Endpoint: infra.Foundation.Endpoint}, inCluster)
 	if err != nil {
 		return fmt.Errorf("network: %w", err)
+	}
+	if infra.Integration != nil {
+		if err := newCloud(ctx, p, infra, pods, inCluster); err != nil {
+			return err
+		}
 	}
 	_, err = retirement.New(ctx, p.Name+"-retirement", &retirement.Args{
 		Plan: p, Endpoint: infra.Foundation.Endpoint, Machines: infra.machines(),
 	}, inCluster)
 	if err != nil {
 		return fmt.Errorf("retirement: %w", err)
+	}
+	return nil
+}
+
+// newCloud is what a cluster runs for its cloud. The controller manager waits for nothing in the cluster: cluster DNS, and
+// with it the network as a whole, waits for nodes that it has seen.
+func newCloud(ctx *pulumi.Context, p *plan.Plan, infra *infrastructure, pods *network.Network, inCluster pulumi.ResourceOption) error {
+	controller, err := cloudcontroller.New(ctx, p.Name+"-cloud", &cloudcontroller.Args{
+		Plan: p, Endpoint: infra.Foundation.Endpoint, Config: infra.Integration.Machines,
+	}, inCluster)
+	if err != nil {
+		return fmt.Errorf("cloud controller: %w", err)
+	}
+	_, err = storage.New(ctx, p.Name+"-storage", &storage.Args{
+		Plan: p, Endpoint: infra.Foundation.Endpoint, Config: infra.Integration.Volumes,
+		Encryption: infra.Integration.Encryption, Tags: infra.Integration.Tags, After: append(pods.Ready[:len(pods.Ready):len(pods.Ready)], controller.Ready),
+	}, inCluster)
+	if err != nil {
+		return fmt.Errorf("storage: %w", err)
 	}
 	return nil
 }

@@ -115,6 +115,16 @@ sandbox() {
   systemctl restart containerd
 }
 
+# identify writes into kubeadm's file what the cloud calls this machine, where a controller of the cloud is to find it.
+identify() {
+  grep -q INSTANCE-ID "$config" || return 0
+  instance=$(cloud-init query v1.instance_id) || instance=
+  case $instance in
+  "" | *[!A-Za-z0-9-]*) fail "cloud-init says that the cloud calls this machine '$instance'" ;;
+  esac
+  sed -i "s/INSTANCE-ID/$instance/" "$config"
+}
+
 # look asks once whether anything serves the endpoint, and succeeds where a load balancer says that nobody does: it
 # refuses the connection or ends it (curl's 7, 35, 52, 56). Any answer over TLS counts as somebody, whatever it says: a
 # second cluster with the first one's keys is worse than a node that does not boot.
@@ -201,6 +211,7 @@ setting net/ipv4/ip_forward 1
 setting net/bridge/bridge-nf-call-iptables 1
 systemctl enable --now lagrum-metadata || fail "the metadata service cannot be closed to pods: the node image's nft does not load /etc/lagrum/metadata.nft"
 sandbox
+identify
 systemctl enable --now containerd
 systemctl enable kubelet
 

@@ -47,6 +47,7 @@ esac`,
 		"systemctl":  `true`,
 		"modprobe":   `exit 1`, // as in a container
 		"curl":       `exit 7`, // nobody listens
+		"cloud-init": `exit 1`, // a node without a cloud's controller has nothing to ask
 		"sleep":      `read -r now _ </proc/uptime; echo "$((${now%.*} + $1)).00 0.00" >/proc/uptime`,
 	}
 }
@@ -54,10 +55,10 @@ esac`,
 // boot runs the script as the node of a golden folder, with some stand-ins replaced and some files changed.
 func boot(t *testing.T, node string, replace, files map[string]string) sandbox {
 	t.Helper()
-	return bootNode(t, nodes()[node], replace, files)
+	return bootInput(t, bootstrap.Input{Cluster: cluster(), Node: nodes()[node], SecretFetch: "cat /bundle.tar"}, replace, files)
 }
 
-func bootNode(t *testing.T, node bootstrap.Node, replace, files map[string]string) sandbox {
+func bootInput(t *testing.T, in bootstrap.Input, replace, files map[string]string) sandbox {
 	t.Helper()
 	s := sandbox{root: t.TempDir()}
 	for _, link := range []string{"bin", "sbin", "lib", "lib64"} {
@@ -75,13 +76,13 @@ func bootNode(t *testing.T, node bootstrap.Node, replace, files map[string]strin
 	s.write(t, "proc/sys/net/ipv4/ip_forward", "0\n", 0o644)
 	s.write(t, "proc/sys/net/bridge/bridge-nf-call-iptables", "0\n", 0o644)
 
-	data, err := bootstrap.UserData(bootstrap.Input{Cluster: cluster(), Node: node, SecretFetch: "cat /bundle.tar"})
+	data, err := bootstrap.UserData(in)
 	require.NoError(t, err)
 	for _, f := range parse(t, data).WriteFiles {
 		// /usr/local is mounted from local.
 		s.write(t, strings.Replace(f.Path, "/usr/local/", "local/", 1), string(f.unpack(t)), 0o755)
 	}
-	bundle, err := bootstrap.Bundle(secrets(), node)
+	bundle, err := bootstrap.Bundle(secrets(), in.Node)
 	require.NoError(t, err)
 	s.write(t, "bundle.tar", string(bundle), 0o600)
 	s.write(t, "image-program", "as it was built", 0o755)
@@ -442,4 +443,34 @@ func TestBootNeedsKernelSettings(t *testing.T) {
 	t.Parallel()
 	s := boot(t, "init", map[string]string{"kubelet": `echo "Kubernetes v1.36.3"; rm /proc/sys/net/bridge/*; rmdir /proc/sys/net/bridge`}, nil)
 	assert.Equal(t, "failed: host: /proc/sys/net/bridge/bridge-nf-call-iptables has to be 1 and cannot be set", s.read("var/lib/lagrum/boot.status"), s.output)
+}
+
+// On a cloud with controllers of its own the kubelet says which machine it is on, in the words of that cloud.
+func TestBootIdentifiesTheMachine(t *testing.T) {
+	t.Parallel()
+	in := bootstrap.Input{
+		Cluster: cluster(), Node: nodes()["join-worker"], SecretFetch: "cat /bundle.tar", MachineID: "aws:///eu-north-1a/",
+	}
+	for _, row := range []struct{ name, cloudInit, want, status string }{
+		{"known", `echo i-0123456789abcdef0`, "value: aws:///eu-north-1a/i-0123456789abcdef0\n", "ok"},
+		{"unknown", `echo "no such thing" >&2; exit 1`, "value: aws:///eu-north-1a/INSTANCE-ID\n",
+			"failed: host: cloud-init says that the cloud calls this machine ''"},
+		{"no id of a machine", `echo 'a/b"'`, "value: aws:///eu-north-1a/INSTANCE-ID\n",
+			`failed: host: cloud-init says that the cloud calls this machine 'a/b"'`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			s := bootInput(t, in, map[string]string{"cloud-init": row.cloudInit}, nil)
+			assert.Equal(t, row.status, s.read("var/lib/lagrum/boot.status"), s.output)
+			assert.Equal(t, []string{"query v1.instance_id"}, s.called("cloud-init"))
+			assert.Contains(t, s.read("etc/lagrum/kubeadm.yaml")+"\n", row.want)
+		})
+	}
+}
+
+func TestBootAsksNothingWithoutACloudsController(t *testing.T) {
+	t.Parallel()
+	s := boot(t, "join-worker", nil, nil)
+	require.Equal(t, 0, s.code, s.output)
+	assert.Empty(t, s.called("cloud-init"))
 }

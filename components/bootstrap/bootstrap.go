@@ -23,6 +23,10 @@ type Input struct {
 	// SecretFetch is a shell command that writes the node's secret bundle (see Bundle) to standard output; the one
 	// provider-specific fragment. It is retried for five minutes, so it may fail while the network comes up.
 	SecretFetch string
+	// MachineID is what a cloud's controller calls the node's machine, up to the id that the machine alone knows, such as
+	// aws:///eu-north-1a/. Where it is set the node waits for that controller to be told where it is and what it is made of;
+	// empty where there is none.
+	MachineID string
 }
 
 // Cluster holds the facts that all nodes share.
@@ -95,6 +99,7 @@ var (
 	registryName = regexp.MustCompile(`^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._/-]+)?$`)
 	imageRef     = regexp.MustCompile(`^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+(:[A-Za-z0-9_.-]+)?(@sha256:[0-9a-f]{64})?$`)
 	labelKey     = regexp.MustCompile(`^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`)
+	machineID    = regexp.MustCompile(`^[a-z]+://([a-z0-9-]*/)+$`)
 	labelValue   = regexp.MustCompile(`^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$`)
 )
 
@@ -132,6 +137,7 @@ func (in Input) validate() error {
 		want(path, n.Labels[key], labelValue.MatchString(n.Labels[key]), "a Kubernetes label value")
 	}
 	n.Data.validate(want)
+	want("machineID", in.MachineID, in.MachineID == "" || machineID.MatchString(in.MachineID), "the beginning of a cloud's name for a machine, such as aws:///eu-north-1a/")
 	want("secretFetch", in.SecretFetch, strings.TrimSpace(in.SecretFetch) != "", "a shell command that writes the secret bundle to standard output")
 	return errors.Join(errs...)
 }

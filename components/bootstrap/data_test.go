@@ -49,7 +49,7 @@ func bootWithData(t *testing.T, data *bootstrap.Data, replace, files map[string]
 	node.Data = data
 	stand := disks()
 	maps.Copy(stand, replace)
-	return bootNode(t, node, stand, files)
+	return bootInput(t, bootstrap.Input{Cluster: cluster(), Node: node, SecretFetch: "cat /bundle.tar"}, stand, files)
 }
 
 func TestDataDiskOfTheCloud(t *testing.T) {

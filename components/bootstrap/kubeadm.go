@@ -172,7 +172,7 @@ func newInit(in Input) initConfiguration {
 	return initConfiguration{
 		typeMeta:         typeMeta{kubeadmAPI, "InitConfiguration"},
 		LocalAPIEndpoint: apiEndpoint{in.Cluster.APIPort},
-		NodeRegistration: register(in.Node),
+		NodeRegistration: register(in),
 		// No bootstrap token and no anonymous cluster-info: nodes join with a client certificate, and the program
 		// declares the roles that the phase would make. The join command that kubeadm prints needs that phase.
 		SkipPhases: []string{"bootstrap-token", "show-join-command"},
@@ -184,7 +184,7 @@ func newJoin(in Input) joinConfiguration {
 	join := joinConfiguration{
 		typeMeta:         typeMeta{kubeadmAPI, "JoinConfiguration"},
 		Discovery:        discovery{fileDiscovery{joinKubeconfigPath}},
-		NodeRegistration: register(in.Node),
+		NodeRegistration: register(in),
 		Timeouts:         slow(),
 	}
 	if in.Node.ControlPlane {
@@ -193,17 +193,30 @@ func newJoin(in Input) joinConfiguration {
 	return join
 }
 
-func register(n Node) nodeRegistration {
+func register(in Input) nodeRegistration {
+	n := in.Node
 	r := nodeRegistration{Name: n.Name, CRISocket: criSocket, ImagePullPolicy: "IfNotPresent"}
+	if in.MachineID != "" {
+		r.KubeletExtraArgs = []arg{
+			{"cloud-provider", "external"},
+			// Without an address of its own choice a node has none until its controller has run, and what a cluster starts with
+			// needs one. Unspecified means that of the default route.
+			{"node-ip", "0.0.0.0"},
+			{"provider-id", in.MachineID + instanceID},
+		}
+	}
 	if len(n.Labels) > 0 {
 		labels := make([]string, 0, len(n.Labels))
 		for _, key := range slices.Sorted(maps.Keys(n.Labels)) {
 			labels = append(labels, key+"="+n.Labels[key])
 		}
-		r.KubeletExtraArgs = []arg{{"node-labels", strings.Join(labels, ",")}}
+		r.KubeletExtraArgs = append(r.KubeletExtraArgs, arg{"node-labels", strings.Join(labels, ",")})
 	}
 	return r
 }
+
+// instanceID stands for what the cloud calls the machine, until the boot script knows.
+const instanceID = "INSTANCE-ID"
 
 func newCluster(c Cluster) clusterConfiguration {
 	return clusterConfiguration{

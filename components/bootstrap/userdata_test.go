@@ -195,6 +195,22 @@ func TestUpstreamRegistryIsKubeadmsDefault(t *testing.T) {
 	t.Fatal("no kubeadm.yaml")
 }
 
+// A machine of a cloud with controllers of its own: its own golden, which kubeadm's own code reads too.
+func TestUserDataOnACloudWithControllers(t *testing.T) {
+	t.Parallel()
+	data, err := bootstrap.UserData(bootstrap.Input{
+		Cluster: cluster(), Node: nodes()["join-worker"], SecretFetch: fetch, MachineID: "openstack:///",
+	})
+	require.NoError(t, err)
+	for _, f := range parse(t, data).WriteFiles {
+		if f.Path == "/etc/lagrum/kubeadm.yaml" {
+			golden.Compare(t, "join-worker-cloud/files/etc/lagrum/kubeadm.yaml", string(f.unpack(t)))
+			return
+		}
+	}
+	t.Fatal("no kubeadm.yaml")
+}
+
 func TestUserDataRefuses(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -202,6 +218,7 @@ func TestUserDataRefuses(t *testing.T) {
 		change func(*bootstrap.Input)
 		want   string
 	}{
+		{"machine that no cloud calls so", func(in *bootstrap.Input) { in.MachineID = "aws:///'; rm -rf /" }, `machineID: "aws:///'; rm -rf /": want the beginning of a cloud's name for a machine, such as aws:///eu-north-1a/`},
 		{"no cluster name", func(in *bootstrap.Input) { in.Cluster.Name = "" }, `cluster.name: "": want a DNS label`},
 		{"version without patch", func(in *bootstrap.Input) { in.Cluster.Version = "v1.36" }, `cluster.version: "v1.36": want a release such as v1.36.3`},
 		{"version that floats", func(in *bootstrap.Input) { in.Cluster.Version = "stable-1" }, `cluster.version: "stable-1": want a release such as v1.36.3`},

@@ -47,7 +47,7 @@ func program(p *plan.Plan, prober Prober) func(*pulumi.Context) error {
 		if err := ctx.RegisterResource("lab:index:Machine", "cp-1-g1", pulumi.Map{
 			"userData": UserData(p, p.Pools[0], balancer.Address, map[string]contract.NodeSecret{
 				"cp-1-g1": {Fetch: pulumi.String("cat /run/lagrum/secrets.tar")}, "cp-2-g1": {Fetch: pulumi.String("true")},
-			})["cp-1-g1"],
+			}, func(plan.Node) string { return "" })["cp-1-g1"],
 			"secrets": bundles["cp-1-g1"],
 			"joining": bundles["cp-2-g1"],
 			"worker":  Secrets(p, p.Pools[1], balancer.Address, keys)["w-1-g1"],
@@ -174,13 +174,42 @@ func TestBundles(t *testing.T) {
 func TestUserData(t *testing.T) {
 	t.Parallel()
 	p := site()
-	text, err := userData(p, p.Pools[1], p.Pools[1].Nodes[0], "10.20.0.2", "cat /run/lagrum/secrets.tar")
+	text, err := userData(p, p.Pools[1], p.Pools[1].Nodes[0], "10.20.0.2", "cat /run/lagrum/secrets.tar", "")
 	require.NoError(t, err)
 	assert.NotEmpty(t, text)
 	assert.Equal(t, map[string]string{"example.org/tier": "general"}, p.Pools[1].Labels, "the plan is not changed")
 
-	_, err = userData(p, p.Pools[1], p.Pools[1].Nodes[0], "10.20.0.2", "")
+	_, err = userData(p, p.Pools[1], p.Pools[1].Nodes[0], "10.20.0.2", "", "")
 	require.ErrorContains(t, err, "user-data of w-1-g1: ")
+}
+
+// A node says itself which zone it is in, unless its cloud has controllers that do: what the kubelet says is the site's
+// word for it, and a volume finds no node by that.
+func TestWhoSaysTheZone(t *testing.T) {
+	t.Parallel()
+	p := site()
+	kubeadm := func(machineID string) string {
+		text, err := userData(p, p.Pools[0], p.Pools[0].Nodes[1], "10.20.0.2", "cat /run/lagrum/secrets.tar", machineID)
+		require.NoError(t, err)
+		var config struct {
+			WriteFiles []struct{ Path, Content, Encoding string } `json:"write_files"`
+		}
+		require.NoError(t, yaml.Unmarshal([]byte(text), &config))
+		for _, f := range config.WriteFiles {
+			if f.Path == "/etc/lagrum/kubeadm.yaml" {
+				require.Empty(t, f.Encoding, "short enough to be read")
+				return f.Content
+			}
+		}
+		t.Fatal("no kubeadm.yaml")
+		return ""
+	}
+	alone, within := kubeadm(""), kubeadm("openstack:///")
+	assert.Contains(t, alone, "topology.kubernetes.io/zone=b")
+	assert.NotContains(t, alone, "cloud-provider")
+	assert.NotContains(t, within, "topology.kubernetes.io/zone")
+	assert.Contains(t, within, "- name: cloud-provider\n    value: external\n")
+	assert.Contains(t, within, "- name: provider-id\n    value: openstack:///INSTANCE-ID\n")
 }
 
 func TestBundleErrorsNameTheNode(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 	"github.com/lagrum/lagrum/stacks/plan"
 )
 
-// Labels that every node gets. A kubelet may set both on itself.
+// Labels that a node gives itself. A kubelet may set both.
 const (
 	poolLabel = "lagrum.dev/pool"
 	zoneLabel = "topology.kubernetes.io/zone"
@@ -25,13 +25,15 @@ const (
 
 // UserData gives the cloud-init user-data of every node of a pool, by node name. It holds no secret but what a cloud's way
 // to the node's bundle may need.
+//
+// machineID says what the cloud's controllers call the machine of a node (providers.Cloud).
 func UserData(
-	p *plan.Plan, pool plan.Pool, endpoint pulumi.StringInput, secrets map[string]providers.NodeSecret,
+	p *plan.Plan, pool plan.Pool, endpoint pulumi.StringInput, secrets map[string]providers.NodeSecret, machineID func(plan.Node) string,
 ) map[string]pulumi.StringInput {
 	byNode := map[string]pulumi.StringInput{}
 	for _, node := range pool.Nodes {
 		byNode[node.Name] = pulumi.All(endpoint, secrets[node.Name].Fetch).ApplyT(func(all []any) (string, error) {
-			return userData(p, pool, node, all[0].(string), all[1].(string))
+			return userData(p, pool, node, all[0].(string), all[1].(string), machineID(node))
 		}).(pulumi.StringOutput)
 	}
 	return byNode
@@ -57,13 +59,14 @@ func serverURL(c plan.Cluster, endpoint string) string {
 	return "https://" + net.JoinHostPort(endpoint, strconv.Itoa(c.APIPort))
 }
 
-func userData(p *plan.Plan, pool plan.Pool, node plan.Node, endpoint, secretFetch string) (string, error) {
+func userData(p *plan.Plan, pool plan.Pool, node plan.Node, endpoint, secretFetch, machineID string) (string, error) {
 	labels := maps.Clone(pool.Labels)
 	if labels == nil {
 		labels = map[string]string{}
 	}
 	labels[poolLabel] = pool.Name
-	if node.Zone != "" {
+	// Where the cloud has controllers, they say which zone a node is in, in the cloud's own words.
+	if node.Zone != "" && machineID == "" {
 		labels[zoneLabel] = node.Zone
 	}
 	text, err := bootstrap.UserData(bootstrap.Input{
@@ -72,7 +75,7 @@ func userData(p *plan.Plan, pool plan.Pool, node plan.Node, endpoint, secretFetc
 			Name: node.Name, ControlPlane: pool.Role == plan.ControlPlane, Initialises: node.Initialises, Labels: labels,
 			Data: dataDisk(p, pool),
 		},
-		SecretFetch: secretFetch,
+		SecretFetch: secretFetch, MachineID: machineID,
 	})
 	if err != nil {
 		return "", fmt.Errorf("user-data of %s: %w", node.Name, err)

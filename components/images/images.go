@@ -7,6 +7,7 @@ package images
 
 import (
 	"path"
+	"slices"
 
 	"github.com/lagrum/lagrum/stacks/plan"
 )
@@ -15,6 +16,17 @@ import (
 const (
 	flannelTag    = "v0.26.7"
 	kubeRouterTag = "v2.1.0"
+
+	// Both programs of cloud-provider-openstack are released together, for one minor version of Kubernetes.
+	openStackTag     = "v1.36.0"
+	awsControllerTag = "v1.36.1"
+	ebsCSITag        = "v1.61.1"
+	// The sidecars are those that Cinder CSI is released with. That of EBS speaks the same CSI.
+	provisionerTag = "v5.3.0"
+	attacherTag    = "v4.10.0"
+	resizerTag     = "v1.14.0"
+	registrarTag   = "v2.15.0"
+	livenessTag    = "v2.17.0"
 )
 
 // apache2 is the licence of every image so far (SPDX identifier).
@@ -46,6 +58,11 @@ func (i Image) Ref() string {
 type Catalogue struct {
 	APIServer, ControllerManager, Scheduler, Etcd, Pause Image // pulled by kubeadm and the container runtime
 	KubeProxy, Flannel, KubeRouter, CoreDNS              Image // pulled by our own objects
+
+	// Pulled by what a cluster runs for its cloud: the controller managers and storage drivers of each, and what stands
+	// between a driver and Kubernetes on both.
+	OpenStackController, CinderCSI, AWSController, EBSCSI                       Image
+	CSIProvisioner, CSIAttacher, CSIResizer, CSINodeRegistrar, CSILivenessProbe Image
 }
 
 // For gives the catalogue at the versions of a cluster. Every image comes from the cluster's registry where it names
@@ -64,13 +81,44 @@ func For(c plan.Cluster) Catalogue {
 		Flannel:           image("ghcr.io/flannel-io/flannel", flannelTag, "pod network on every node"),
 		KubeRouter:        image("docker.io/cloudnativelabs/kube-router", kubeRouterTag, "NetworkPolicy on every node"),
 		CoreDNS:           image("registry.k8s.io/coredns/coredns", c.CoreDNSTag, "cluster DNS"),
+
+		OpenStackController: image("registry.k8s.io/provider-os/openstack-cloud-controller-manager", openStackTag, "cloud controller manager on OpenStack"),
+		CinderCSI:           image("registry.k8s.io/provider-os/cinder-csi-plugin", openStackTag, "storage driver on OpenStack"),
+		AWSController:       image("registry.k8s.io/provider-aws/cloud-controller-manager", awsControllerTag, "cloud controller manager on AWS"),
+		EBSCSI:              image("public.ecr.aws/ebs-csi-driver/aws-ebs-csi-driver", ebsCSITag, "storage driver on AWS"),
+		CSIProvisioner:      image("registry.k8s.io/sig-storage/csi-provisioner", provisionerTag, "volumes for claims"),
+		CSIAttacher:         image("registry.k8s.io/sig-storage/csi-attacher", attacherTag, "attaching volumes to nodes"),
+		CSIResizer:          image("registry.k8s.io/sig-storage/csi-resizer", resizerTag, "making volumes larger"),
+		CSINodeRegistrar:    image("registry.k8s.io/sig-storage/csi-node-driver-registrar", registrarTag, "introducing the driver to each kubelet"),
+		CSILivenessProbe:    image("registry.k8s.io/sig-storage/livenessprobe", livenessTag, "asking the driver whether it is alive"),
 	}
 }
 
-// All lists the catalogue in a fixed order: what a mirror must hold, and what the licence table prints.
+// All lists the catalogue in a fixed order: what a mirror for every cloud must hold, and what the licence table prints.
 func (c Catalogue) All() []Image {
+	return append(c.everywhere(), slices.Concat(
+		[]Image{c.OpenStackController, c.CinderCSI, c.AWSController, c.EBSCSI}, c.sidecars())...)
+}
+
+// On lists what a cluster on one cloud pulls, by the plan's name of the cloud.
+func (c Catalogue) On(cloud string) []Image {
+	switch cloud {
+	case "openstack":
+		return append(c.everywhere(), append([]Image{c.OpenStackController, c.CinderCSI}, c.sidecars()...)...)
+	case "aws":
+		return append(c.everywhere(), append([]Image{c.AWSController, c.EBSCSI}, c.sidecars()...)...)
+	default:
+		return c.everywhere()
+	}
+}
+
+func (c Catalogue) everywhere() []Image {
 	return []Image{
 		c.APIServer, c.ControllerManager, c.Scheduler, c.Etcd, c.Pause,
 		c.KubeProxy, c.Flannel, c.KubeRouter, c.CoreDNS,
 	}
+}
+
+func (c Catalogue) sidecars() []Image {
+	return []Image{c.CSIProvisioner, c.CSIAttacher, c.CSIResizer, c.CSINodeRegistrar, c.CSILivenessProbe}
 }

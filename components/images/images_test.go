@@ -2,6 +2,7 @@ package images_test
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -31,6 +32,15 @@ func TestReferences(t *testing.T) {
 			"ghcr.io/flannel-io/flannel:v0.26.7",
 			"docker.io/cloudnativelabs/kube-router:v2.1.0",
 			"registry.k8s.io/coredns/coredns:v1.15.0",
+			"registry.k8s.io/provider-os/openstack-cloud-controller-manager:v1.36.0",
+			"registry.k8s.io/provider-os/cinder-csi-plugin:v1.36.0",
+			"registry.k8s.io/provider-aws/cloud-controller-manager:v1.36.1",
+			"public.ecr.aws/ebs-csi-driver/aws-ebs-csi-driver:v1.61.1",
+			"registry.k8s.io/sig-storage/csi-provisioner:v5.3.0",
+			"registry.k8s.io/sig-storage/csi-attacher:v4.10.0",
+			"registry.k8s.io/sig-storage/csi-resizer:v1.14.0",
+			"registry.k8s.io/sig-storage/csi-node-driver-registrar:v2.15.0",
+			"registry.k8s.io/sig-storage/livenessprobe:v2.17.0",
 		}},
 		{"behind a mirror", mirrored, []string{
 			"registry.example.org/health/kube-apiserver:v1.36.3",
@@ -42,6 +52,15 @@ func TestReferences(t *testing.T) {
 			"registry.example.org/health/flannel:v0.26.7",
 			"registry.example.org/health/kube-router:v2.1.0",
 			"registry.example.org/health/coredns:v1.15.0",
+			"registry.example.org/health/openstack-cloud-controller-manager:v1.36.0",
+			"registry.example.org/health/cinder-csi-plugin:v1.36.0",
+			"registry.example.org/health/cloud-controller-manager:v1.36.1",
+			"registry.example.org/health/aws-ebs-csi-driver:v1.61.1",
+			"registry.example.org/health/csi-provisioner:v5.3.0",
+			"registry.example.org/health/csi-attacher:v4.10.0",
+			"registry.example.org/health/csi-resizer:v1.14.0",
+			"registry.example.org/health/csi-node-driver-registrar:v2.15.0",
+			"registry.example.org/health/livenessprobe:v2.17.0",
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -52,6 +71,31 @@ func TestReferences(t *testing.T) {
 			}
 			assert.Equal(t, row.want, refs)
 		})
+	}
+}
+
+// A cluster pulls what its own cloud needs, and the laboratory, which has none, nothing of any.
+func TestImagesOfACloud(t *testing.T) {
+	t.Parallel()
+	catalogue := images.For(plan.Cluster{})
+	all, lab, openstack, aws := catalogue.All(), catalogue.On("lab"), catalogue.On("openstack"), catalogue.On("aws")
+	assert.Subset(t, openstack, lab)
+	assert.Subset(t, aws, lab)
+	assert.ElementsMatch(t, all, append(append([]images.Image{}, openstack...), catalogue.AWSController, catalogue.EBSCSI))
+	assert.NotContains(t, lab, catalogue.CSIProvisioner)
+	assert.NotContains(t, aws, catalogue.CinderCSI)
+	assert.NotContains(t, openstack, catalogue.EBSCSI)
+	assert.Contains(t, aws, catalogue.CSIProvisioner)
+}
+
+// Behind a mirror only the last part of an upstream's name is left: no two may have the same.
+func TestNamesAreApartBehindAMirror(t *testing.T) {
+	t.Parallel()
+	seen := map[string]string{}
+	for _, image := range images.For(plan.Cluster{Registry: "registry.example.org"}).All() {
+		name, _, _ := strings.Cut(image.Ref(), ":")
+		assert.Empty(t, seen[name], "%s and %s would be one image", image.Upstream, seen[name])
+		seen[name] = image.Upstream
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/lagrum/lagrum/components/workload"
 )
 
 const (
@@ -25,14 +27,14 @@ const (
 // which is the last of it to be ready.
 func (b *builder) coreDNS(after ...pulumi.Resource) (*corev1.Service, error) {
 	watched := []string{"list", "watch"}
-	account, needs, err := b.account(coreDNS, "lagrum:coredns",
-		rule{"", []string{"namespaces", "services"}, watched},
-		rule{"discovery.k8s.io", []string{"endpointslices"}, watched},
+	account, needs, err := b.Account(coreDNS, "lagrum:coredns",
+		workload.Rule{Group: "", Resources: []string{"namespaces", "services"}, Verbs: watched},
+		workload.Rule{Group: "discovery.k8s.io", Resources: []string{"endpointslices"}, Verbs: watched},
 	)
 	if err != nil {
 		return nil, err
 	}
-	config, err := b.configMap(coreDNS, map[string]string{"Corefile": corefile(b.plan.Cluster.Domain)})
+	config, err := b.ConfigMap(coreDNS, map[string]string{"Corefile": corefile(b.plan.Cluster.Domain)})
 	if err != nil {
 		return nil, err
 	}
@@ -77,8 +79,8 @@ func corefile(domain string) string {
 // coreDNSReplicas is two on different nodes, or one where there is one node.
 func (b *builder) coreDNSReplicas() int { return min(b.nodes(), 2) }
 
-func dnsLabels() pulumi.StringMap {
-	all := labels(coreDNS)
+func (b *builder) dnsLabels() pulumi.StringMap {
+	all := b.Labels(coreDNS)
 	all[dnsLabel] = pulumi.String(dnsService)
 	return all
 }
@@ -87,20 +89,20 @@ func (b *builder) coreDNSDeployment(
 	account *corev1.ServiceAccount, config *corev1.ConfigMap, needs []pulumi.Resource,
 ) (*appsv1.Deployment, error) {
 	replicas := b.coreDNSReplicas()
-	made, err := appsv1.NewDeployment(b.ctx, b.name+"-"+coreDNS, &appsv1.DeploymentArgs{
+	made, err := appsv1.NewDeployment(b.Ctx, b.Name+"-"+coreDNS, &appsv1.DeploymentArgs{
 		Metadata: &metav1.ObjectMetaArgs{
-			Name: pulumi.String(coreDNS), Namespace: pulumi.String(namespace), Labels: dnsLabels(),
+			Name: pulumi.String(coreDNS), Namespace: pulumi.String(workload.Namespace), Labels: b.dnsLabels(),
 		},
 		Spec: &appsv1.DeploymentSpecArgs{
 			Replicas: pulumi.Int(replicas),
-			Selector: &metav1.LabelSelectorArgs{MatchLabels: selector(coreDNS)},
+			Selector: &metav1.LabelSelectorArgs{MatchLabels: workload.Selector(coreDNS)},
 			Template: &corev1.PodTemplateSpecArgs{
-				Metadata: &metav1.ObjectMetaArgs{Labels: dnsLabels()},
+				Metadata: &metav1.ObjectMetaArgs{Labels: b.dnsLabels()},
 				Spec: &corev1.PodSpecArgs{
 					ServiceAccountName:           account.Metadata.Name().Elem(),
 					AutomountServiceAccountToken: pulumi.Bool(true),
 					DnsPolicy:                    pulumi.String("Default"), // the node's resolver, not itself
-					PriorityClassName:            pulumi.String(clusterCritical),
+					PriorityClassName:            pulumi.String(workload.ClusterCritical),
 					NodeSelector:                 pulumi.StringMap{"kubernetes.io/os": pulumi.String("linux")},
 					Tolerations: corev1.TolerationArray{
 						corev1.TolerationArgs{
@@ -110,7 +112,7 @@ func (b *builder) coreDNSDeployment(
 					TopologySpreadConstraints: corev1.TopologySpreadConstraintArray{acrossNodes(replicas)},
 					SecurityContext: &corev1.PodSecurityContextArgs{
 						RunAsNonRoot: pulumi.Bool(true), RunAsUser: pulumi.Int(nobody), RunAsGroup: pulumi.Int(nobody),
-						SeccompProfile: runtimeDefault(),
+						SeccompProfile: workload.RuntimeDefault(),
 						// Policies know DNS by port 53, and an ordinary user may not listen there by default.
 						Sysctls: corev1.SysctlArray{corev1.SysctlArgs{
 							Name: pulumi.String("net.ipv4.ip_unprivileged_port_start"), Value: pulumi.String("53"),
@@ -126,18 +128,18 @@ func (b *builder) coreDNSDeployment(
 							corev1.ContainerPortArgs{Name: pulumi.String("dns-tcp"), ContainerPort: pulumi.Int(dnsPort), Protocol: pulumi.String("TCP")},
 							corev1.ContainerPortArgs{Name: pulumi.String("metrics"), ContainerPort: pulumi.Int(9153), Protocol: pulumi.String("TCP")},
 						},
-						LivenessProbe:  get("", "/health", 8080, 6),
-						ReadinessProbe: get("", "/ready", 8181, 3),
-						Resources:      needed("100m", "70Mi", "256Mi"),
+						LivenessProbe:  workload.Get("", "/health", 8080, 6),
+						ReadinessProbe: workload.Get("", "/ready", 8181, 3),
+						Resources:      workload.Needed("100m", "70Mi", "256Mi"),
 						// The capability is in the file of upstream's program, which does not start where it is barred.
-						SecurityContext: confined(false, "NET_BIND_SERVICE"),
-						VolumeMounts:    corev1.VolumeMountArray{mount("config", "/etc/coredns", true)},
+						SecurityContext: workload.Confined(false, "NET_BIND_SERVICE"),
+						VolumeMounts:    corev1.VolumeMountArray{workload.Mount("config", "/etc/coredns", true)},
 					}},
-					Volumes: corev1.VolumeArray{fromConfigMap("config", config)},
+					Volumes: corev1.VolumeArray{workload.FromConfigMap("config", config)},
 				},
 			},
 		},
-	}, b.workload(needs)...)
+	}, b.Awaited(needs)...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: deployment: %w", coreDNS, err)
 	}
@@ -149,7 +151,7 @@ func (b *builder) coreDNSDeployment(
 // finds room on two nodes, and neither do nodes that take no pods.
 func acrossNodes(replicas int) corev1.TopologySpreadConstraintArgs {
 	return corev1.TopologySpreadConstraintArgs{
-		LabelSelector:     &metav1.LabelSelectorArgs{MatchLabels: selector(coreDNS)},
+		LabelSelector:     &metav1.LabelSelectorArgs{MatchLabels: workload.Selector(coreDNS)},
 		MatchLabelKeys:    pulumi.ToStringArray([]string{"pod-template-hash"}),
 		MaxSkew:           pulumi.Int(1),
 		MinDomains:        pulumi.Int(replicas),
@@ -161,15 +163,15 @@ func acrossNodes(replicas int) corev1.TopologySpreadConstraintArgs {
 
 // coreDNSBudget lets a drain take one replica at a time; also the only one, or the node could never be drained.
 func (b *builder) coreDNSBudget() error {
-	_, err := policyv1.NewPodDisruptionBudget(b.ctx, b.name+"-"+coreDNS, &policyv1.PodDisruptionBudgetArgs{
+	_, err := policyv1.NewPodDisruptionBudget(b.Ctx, b.Name+"-"+coreDNS, &policyv1.PodDisruptionBudgetArgs{
 		Metadata: &metav1.ObjectMetaArgs{
-			Name: pulumi.String(coreDNS), Namespace: pulumi.String(namespace), Labels: labels(coreDNS),
+			Name: pulumi.String(coreDNS), Namespace: pulumi.String(workload.Namespace), Labels: b.Labels(coreDNS),
 		},
 		Spec: &policyv1.PodDisruptionBudgetSpecArgs{
 			MaxUnavailable: pulumi.Int(1),
-			Selector:       &metav1.LabelSelectorArgs{MatchLabels: selector(coreDNS)},
+			Selector:       &metav1.LabelSelectorArgs{MatchLabels: workload.Selector(coreDNS)},
 		},
-	}, b.parent)
+	}, b.Parent)
 	if err != nil {
 		return fmt.Errorf("%s: pod disruption budget: %w", coreDNS, err)
 	}
@@ -178,19 +180,19 @@ func (b *builder) coreDNSBudget() error {
 
 // coreDNSService gives DNS the address that every kubelet writes into its pods.
 func (b *builder) coreDNSService(deployment *appsv1.Deployment) (*corev1.Service, error) {
-	made, err := corev1.NewService(b.ctx, b.name+"-"+coreDNS, &corev1.ServiceArgs{
+	made, err := corev1.NewService(b.Ctx, b.Name+"-"+coreDNS, &corev1.ServiceArgs{
 		Metadata: &metav1.ObjectMetaArgs{
-			Name: pulumi.String(dnsService), Namespace: pulumi.String(namespace), Labels: dnsLabels(),
+			Name: pulumi.String(dnsService), Namespace: pulumi.String(workload.Namespace), Labels: b.dnsLabels(),
 		},
 		Spec: &corev1.ServiceSpecArgs{
 			ClusterIP: pulumi.String(b.plan.Cluster.DNSAddress),
-			Selector:  selector(coreDNS),
+			Selector:  workload.Selector(coreDNS),
 			Ports: corev1.ServicePortArray{
 				corev1.ServicePortArgs{Name: pulumi.String("dns"), Port: pulumi.Int(dnsPort), TargetPort: pulumi.String("dns"), Protocol: pulumi.String("UDP")},
 				corev1.ServicePortArgs{Name: pulumi.String("dns-tcp"), Port: pulumi.Int(dnsPort), TargetPort: pulumi.String("dns-tcp"), Protocol: pulumi.String("TCP")},
 			},
 		},
-	}, b.workload([]pulumi.Resource{deployment})...)
+	}, b.Awaited([]pulumi.Resource{deployment})...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: service: %w", coreDNS, err)
 	}

@@ -8,6 +8,8 @@ import (
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/lagrum/lagrum/components/workload"
 )
 
 const (
@@ -29,10 +31,10 @@ var cniScript string
 
 // flannel carries packets between the pods of different nodes, encrypted where the plan says so.
 func (b *builder) flannel() (*appsv1.DaemonSet, error) {
-	account, needs, err := b.account(flannel, "lagrum:flannel",
+	account, needs, err := b.Account(flannel, "lagrum:flannel",
 		// It learns of every node, and writes its own address and key to its node.
-		rule{"", []string{"nodes"}, []string{"get", "list", "watch"}},
-		rule{"", []string{"nodes/status"}, []string{"patch"}},
+		workload.Rule{Group: "", Resources: []string{"nodes"}, Verbs: []string{"get", "list", "watch"}},
+		workload.Rule{Group: "", Resources: []string{"nodes/status"}, Verbs: []string{"patch"}},
 	)
 	if err != nil {
 		return nil, err
@@ -41,7 +43,7 @@ func (b *builder) flannel() (*appsv1.DaemonSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := b.configMap(flannel, map[string]string{"net-conf.json": netConf})
+	config, err := b.ConfigMap(flannel, map[string]string{"net-conf.json": netConf})
 	if err != nil {
 		return nil, err
 	}
@@ -54,16 +56,16 @@ func (b *builder) flannel() (*appsv1.DaemonSet, error) {
 			Args: pulumi.ToStringArray([]string{
 				"--kube-subnet-mgr", "--ip-masq", "--healthz-ip=127.0.0.1", fmt.Sprintf("--healthz-port=%d", flannelHealth),
 			}),
-			Env: append(corev1.EnvVarArray{nodeName()}, b.api...),
+			Env: append(corev1.EnvVarArray{workload.NodeName()}, b.api...),
 			// It serves health only once it has read every node, for which it allows itself ten minutes.
-			StartupProbe:  get("127.0.0.1", "/healthz", flannelHealth, 60),
-			LivenessProbe: get("127.0.0.1", "/healthz", flannelHealth, 6),
-			Resources:     needed("50m", "64Mi", "256Mi"),
+			StartupProbe:  workload.Get("127.0.0.1", "/healthz", flannelHealth, 60),
+			LivenessProbe: workload.Get("127.0.0.1", "/healthz", flannelHealth, 6),
+			Resources:     workload.Needed("50m", "64Mi", "256Mi"),
 			// Upstream's image chooses between two iptables at the first call, and writes the choice to its own disk.
-			SecurityContext: confined(true, "NET_ADMIN", "NET_RAW"),
+			SecurityContext: workload.Confined(true, "NET_ADMIN", "NET_RAW"),
 			VolumeMounts: corev1.VolumeMountArray{
-				mount("config", "/etc/kube-flannel", true), mount("run", "/run/flannel", false),
-				mount("xtables-lock", "/run/xtables.lock", false),
+				workload.Mount("config", "/etc/kube-flannel", true), workload.Mount("run", "/run/flannel", false),
+				workload.Mount("xtables-lock", "/run/xtables.lock", false),
 			},
 		},
 		corev1.ContainerArgs{
@@ -72,18 +74,18 @@ func (b *builder) flannel() (*appsv1.DaemonSet, error) {
 			ImagePullPolicy: pulumi.String("IfNotPresent"),
 			Command:         pulumi.ToStringArray([]string{"/bin/sh", "-c", cniScript}),
 			// A node is Ready, and gets pods, by this file: so this probe is the pod network's readiness.
-			ReadinessProbe:  run("/bin/sh", "-c", "[ -s /etc/cni/net.d/10-lagrum.conflist ]"),
-			Resources:       needed("5m", "8Mi", "32Mi"),
-			SecurityContext: confined(false),
+			ReadinessProbe:  workload.Run("/bin/sh", "-c", "[ -s /etc/cni/net.d/10-lagrum.conflist ]"),
+			Resources:       workload.Needed("5m", "8Mi", "32Mi"),
+			SecurityContext: workload.Confined(false),
 			VolumeMounts: corev1.VolumeMountArray{
-				mount("run", "/run/flannel", true), mount("cni", "/etc/cni/net.d", false),
+				workload.Mount("run", "/run/flannel", true), workload.Mount("cni", "/etc/cni/net.d", false),
 			},
 		},
 	}, corev1.VolumeArray{
-		fromConfigMap("config", config),
-		fromHost("run", "/run/flannel", "DirectoryOrCreate"),
-		fromHost("cni", "/etc/cni/net.d", "DirectoryOrCreate"),
-		fromHost("xtables-lock", "/run/xtables.lock", "FileOrCreate"),
+		workload.FromConfigMap("config", config),
+		workload.FromHost("run", "/run/flannel", "DirectoryOrCreate"),
+		workload.FromHost("cni", "/etc/cni/net.d", "DirectoryOrCreate"),
+		workload.FromHost("xtables-lock", "/run/xtables.lock", "FileOrCreate"),
 	})
 }
 

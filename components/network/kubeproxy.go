@@ -6,6 +6,8 @@ import (
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/lagrum/lagrum/components/workload"
 )
 
 const (
@@ -16,11 +18,11 @@ const (
 
 // kubeProxy routes service addresses to pods, with nftables.
 func (b *builder) kubeProxy() (*appsv1.DaemonSet, error) {
-	account, needs, err := b.account(kubeProxy, "system:node-proxier")
+	account, needs, err := b.Account(kubeProxy, "system:node-proxier")
 	if err != nil {
 		return nil, err
 	}
-	config, err := b.configMap(kubeProxy, map[string]string{"config.yaml": kubeProxyConfig(b.plan.Cluster.PodCIDR)})
+	config, err := b.ConfigMap(kubeProxy, map[string]string{"config.yaml": kubeProxyConfig(b.plan.Cluster.PodCIDR)})
 	if err != nil {
 		return nil, err
 	}
@@ -31,15 +33,15 @@ func (b *builder) kubeProxy() (*appsv1.DaemonSet, error) {
 		Command: pulumi.ToStringArray([]string{
 			"kube-proxy", "--config=/etc/kube-proxy/config.yaml", "--hostname-override=$(NODE_NAME)",
 		}),
-		Env: append(corev1.EnvVarArray{nodeName()}, b.api...),
+		Env: append(corev1.EnvVarArray{workload.NodeName()}, b.api...),
 		// It is alive while no change to a service waits for more than a minute to become a rule.
-		LivenessProbe:  get("", "/livez", kubeProxyHealth, 6),
-		ReadinessProbe: get("", "/livez", kubeProxyHealth, 3),
-		Resources:      needed("50m", "64Mi", "256Mi"),
+		LivenessProbe:  workload.Get("", "/livez", kubeProxyHealth, 6),
+		ReadinessProbe: workload.Get("", "/livez", kubeProxyHealth, 3),
+		Resources:      workload.Needed("50m", "64Mi", "256Mi"),
 		// Upstream runs it privileged, to write kernel parameters that ours leaves alone.
-		SecurityContext: confined(false, "NET_ADMIN"),
-		VolumeMounts:    corev1.VolumeMountArray{mount("config", "/etc/kube-proxy", true)},
-	}}, corev1.VolumeArray{fromConfigMap("config", config)})
+		SecurityContext: workload.Confined(false, "NET_ADMIN"),
+		VolumeMounts:    corev1.VolumeMountArray{workload.Mount("config", "/etc/kube-proxy", true)},
+	}}, corev1.VolumeArray{workload.FromConfigMap("config", config)})
 }
 
 // kubeProxyConfig renders kube-proxy's own configuration.

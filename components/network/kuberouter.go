@@ -6,6 +6,8 @@ import (
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/lagrum/lagrum/components/workload"
 )
 
 const (
@@ -18,11 +20,11 @@ const (
 func (b *builder) kubeRouter() (*appsv1.DaemonSet, error) {
 	// It starts a watch for each of these, whatever it is told to run (kube-router v2.1.0, pkg/cmd).
 	watched := []string{"list", "watch"}
-	account, needs, err := b.account(kubeRouter, "lagrum:kube-router",
-		rule{"", []string{"namespaces", "pods", "services", "endpoints"}, watched},
-		rule{"", []string{"nodes"}, []string{"get", "list", "watch"}},
-		rule{"discovery.k8s.io", []string{"endpointslices"}, watched},
-		rule{"networking.k8s.io", []string{"networkpolicies"}, watched},
+	account, needs, err := b.Account(kubeRouter, "lagrum:kube-router",
+		workload.Rule{Group: "", Resources: []string{"namespaces", "pods", "services", "endpoints"}, Verbs: watched},
+		workload.Rule{Group: "", Resources: []string{"nodes"}, Verbs: []string{"get", "list", "watch"}},
+		workload.Rule{Group: "discovery.k8s.io", Resources: []string{"endpointslices"}, Verbs: watched},
+		workload.Rule{Group: "networking.k8s.io", Resources: []string{"networkpolicies"}, Verbs: watched},
 	)
 	if err != nil {
 		return nil, err
@@ -37,16 +39,16 @@ func (b *builder) kubeRouter() (*appsv1.DaemonSet, error) {
 			"--service-cluster-ip-range=" + b.plan.Cluster.ServiceCIDR,
 			fmt.Sprintf("--health-port=%d", kubeRouterHealth), "--metrics-port=0",
 		}),
-		Env: append(corev1.EnvVarArray{nodeName()}, b.api...),
+		Env: append(corev1.EnvVarArray{workload.NodeName()}, b.api...),
 		// Its health fails when no sync of policies has ended for more than five minutes.
-		LivenessProbe: get("", "/healthz", kubeRouterHealth, 6),
+		LivenessProbe: workload.Get("", "/healthz", kubeRouterHealth, 6),
 		// Its health says yes before the first rule is written. What counts is the rule that every sync writes last.
-		ReadinessProbe: run("iptables", "--wait", "5", "--check", "KUBE-ROUTER-FORWARD",
+		ReadinessProbe: workload.Run("iptables", "--wait", "5", "--check", "KUBE-ROUTER-FORWARD",
 			"--match", "comment", "--comment", "rule to explicitly ACCEPT traffic that comply to network policies",
 			"--match", "mark", "--mark", "0x20000/0x20000", "--jump", "ACCEPT"),
-		Resources: needed("50m", "64Mi", "256Mi"),
+		Resources: workload.Needed("50m", "64Mi", "256Mi"),
 		// As with flannel, the image's choice of iptables is written to its own disk.
-		SecurityContext: confined(true, "NET_ADMIN", "NET_RAW"),
-		VolumeMounts:    corev1.VolumeMountArray{mount("xtables-lock", "/run/xtables.lock", false)},
-	}}, corev1.VolumeArray{fromHost("xtables-lock", "/run/xtables.lock", "FileOrCreate")})
+		SecurityContext: workload.Confined(true, "NET_ADMIN", "NET_RAW"),
+		VolumeMounts:    corev1.VolumeMountArray{workload.Mount("xtables-lock", "/run/xtables.lock", false)},
+	}}, corev1.VolumeArray{workload.FromHost("xtables-lock", "/run/xtables.lock", "FileOrCreate")})
 }

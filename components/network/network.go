@@ -12,29 +12,16 @@
 package network
 
 import (
-	"strconv"
-	"time"
-
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/lagrum/lagrum/components/images"
+	"github.com/lagrum/lagrum/components/workload"
 	"github.com/lagrum/lagrum/construct"
 	"github.com/lagrum/lagrum/stacks/plan"
 )
 
 const token = "lagrum:network:Network"
-
-const (
-	namespace = "kube-system"
-	rbacGroup = "rbac.authorization.k8s.io"
-	// nodeCritical and clusterCritical are Kubernetes' own priority classes.
-	nodeCritical    = "system-node-critical"
-	clusterCritical = "system-cluster-critical"
-)
-
-// rolloutTimeout is how long a workload may take to be ready everywhere: pulling on the slowest node, one by one.
-const rolloutTimeout = 10 * time.Minute
 
 // Args of New.
 type Args struct {
@@ -60,8 +47,8 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	}
 	err := construct.Component(ctx, token, name, n, inputs, opts, func(parent pulumi.ResourceOption) (pulumi.Map, error) {
 		b := &builder{
-			ctx: ctx, name: name, plan: args.Plan, parent: parent,
-			images: images.For(args.Plan.Cluster), api: apiAddress(args.Endpoint, args.Plan.Cluster.APIPort),
+			Set: workload.Set{Ctx: ctx, Name: name, PartOf: "network", Parent: parent}, plan: args.Plan,
+			images: images.For(args.Plan.Cluster), api: workload.APIAddress(args.Endpoint, args.Plan.Cluster.APIPort),
 		}
 		proxy, err := b.kubeProxy()
 		if err != nil {
@@ -91,20 +78,10 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 
 // builder holds what all four parts share while New runs.
 type builder struct {
-	ctx    *pulumi.Context
-	name   string
+	workload.Set
 	plan   *plan.Plan
-	parent pulumi.ResourceOption
 	images images.Catalogue
 	api    corev1.EnvVarArray
-}
-
-// apiAddress is the environment by which a client in a pod finds the API, pointed at the load balancer.
-func apiAddress(endpoint pulumi.StringInput, port int) corev1.EnvVarArray {
-	return corev1.EnvVarArray{
-		corev1.EnvVarArgs{Name: pulumi.String("KUBERNETES_SERVICE_HOST"), Value: endpoint.ToStringOutput()},
-		corev1.EnvVarArgs{Name: pulumi.String("KUBERNETES_SERVICE_PORT"), Value: pulumi.String(strconv.Itoa(port))},
-	}
 }
 
 // nodes counts the machines that stay.

@@ -23,6 +23,7 @@ import (
 // Cloud is one account in one region behind the neutral contract.
 type Cloud struct {
 	facts    plan.AWS
+	region   string
 	provider *aws.Provider
 }
 
@@ -44,7 +45,7 @@ func New(ctx *pulumi.Context, p *plan.Plan, _ providers.Secrets) (providers.Clou
 	if err != nil {
 		return nil, fmt.Errorf("provider aws: %w", err)
 	}
-	return &Cloud{facts: facts, provider: made}, nil
+	return &Cloud{facts: facts, region: p.Cloud.Region, provider: made}, nil
 }
 
 // options are what every component of this adapter is made with: the stack's provider for it and its children.

@@ -40,5 +40,10 @@ func Controls() []requirements.Control {
 			How:    "everything that the cloud can tag says which stack, country and operator it belongs to",
 			Proofs: []string{"policy TestEverythingIsTagged"},
 		},
+		{
+			Capability: requirements.EncryptionAtRest, Resources: []string{"aws:iam/rolePolicy:RolePolicy"},
+			How:    "the cluster's storage driver has a right to make encrypted volumes only, and to change those alone that it made",
+			Proofs: []string{"unit TestEveryChangeIsBounded", "policy TestControllersHaveTheirRightsOnControlPlanesAlone"},
+		},
 	}
 }

@@ -21,9 +21,15 @@ type nodes struct {
 // pool is what the machines of one pool share.
 type pool struct {
 	placement *ec2.PlacementGroup
+	role      *iam.Role
 	profile   *iam.InstanceProfile
 	right     *iam.RolePolicy
 	devices   map[string]string // by disk
+}
+
+// poolOwn is what later resources need of a pool.
+type poolOwn struct {
+	role pulumi.StringOutput // name
 }
 
 // Nodes makes the pool's machines with their role and their encrypted disks, and puts control planes behind the load
@@ -44,9 +50,10 @@ func (c *Cloud) Nodes(
 			if shared.placement, err = newPlacement(ctx, name, p, args.Pool, parent); err != nil {
 				return nil, err
 			}
-			if shared.profile, shared.right, err = newProfile(ctx, name, p, args.Pool.Name, o.key, parent); err != nil {
+			if err := newProfile(ctx, name, p, args.Pool.Name, o.key, &shared, parent); err != nil {
 				return nil, err
 			}
+			made.Own = poolOwn{role: shared.role.Name}
 			for _, node := range args.Pool.Nodes {
 				m, err := newMachine(ctx, args, node, shared, parent)
 				if err != nil {

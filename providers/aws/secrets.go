@@ -112,36 +112,37 @@ func newKey(ctx *pulumi.Context, name string, p *plan.Plan, parent pulumi.Resour
 }
 
 // newProfile gives the machines of a pool their role: they may read the bundles of their pool, and nothing else. Machines
-// start after the second result, the right itself.
+// start after that right.
 func newProfile(
-	ctx *pulumi.Context, name string, p *plan.Plan, pool string, key pulumi.StringOutput, parent pulumi.ResourceOption,
-) (*iam.InstanceProfile, *iam.RolePolicy, error) {
+	ctx *pulumi.Context, name string, p *plan.Plan, poolName string, key pulumi.StringOutput, shared *pool, parent pulumi.ResourceOption,
+) error {
 	trust, err := document(statement{Effect: "Allow", Action: []string{"sts:AssumeRole"}, Principal: map[string]string{"Service": "ec2.amazonaws.com"}})
 	if err != nil {
-		return nil, nil, fmt.Errorf("role: %w", err)
+		return fmt.Errorf("role: %w", err)
 	}
 	// All of ours lie under one path, so that whoever runs this program needs rights over no other role.
 	path := pulumi.String("/lagrum/")
 	role, err := iam.NewRole(ctx, name, &iam.RoleArgs{
-		Name: physical(p, pool), Path: path, AssumeRolePolicy: pulumi.String(trust),
-		Description: pulumi.String("machines of pool " + pool + " of " + p.Cluster.Name), Tags: served(p, "aws:iam/role:Role"),
+		Name: physical(p, poolName), Path: path, AssumeRolePolicy: pulumi.String(trust),
+		Description: pulumi.String("machines of pool " + poolName + " of " + p.Cluster.Name), Tags: served(p, "aws:iam/role:Role"),
 	}, parent)
 	if err != nil {
-		return nil, nil, fmt.Errorf("role: %w", err)
+		return fmt.Errorf("role: %w", err)
 	}
-	account, region, prefix := p.Cloud.AWS.Account, p.Cloud.Region, bundles(p, pool)
+	account, region, prefix := p.Cloud.AWS.Account, p.Cloud.Region, bundles(p, poolName)
 	policy, err := iam.NewRolePolicy(ctx, name, &iam.RolePolicyArgs{
 		Name: pulumi.String("bundles"), Role: role.Name,
 		Policy: key.ApplyT(func(key string) (string, error) { return nodePolicy(account, region, prefix, key) }).(pulumi.StringOutput),
 	}, parent)
 	if err != nil {
-		return nil, nil, fmt.Errorf("rights of the role: %w", err)
+		return fmt.Errorf("rights of the role: %w", err)
 	}
-	profile, err := iam.NewInstanceProfile(ctx, name, &iam.InstanceProfileArgs{Name: physical(p, pool), Path: path, Role: role.Name}, parent)
+	profile, err := iam.NewInstanceProfile(ctx, name, &iam.InstanceProfileArgs{Name: physical(p, poolName), Path: path, Role: role.Name}, parent)
 	if err != nil {
-		return nil, nil, fmt.Errorf("instance profile: %w", err)
+		return fmt.Errorf("instance profile: %w", err)
 	}
-	return profile, policy, nil
+	shared.role, shared.profile, shared.right = role, profile, policy
+	return nil
 }
 
 // statement is one statement of a policy.

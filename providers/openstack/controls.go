@@ -25,6 +25,12 @@ func Controls() []requirements.Control {
 			Proofs:     []string{"unit TestFetch", "policy TestLifecycleOptions"},
 		},
 		{
+			Capability: requirements.SecretsManagement,
+			Resources:  []string{"openstack:identity/applicationCredential:ApplicationCredential"},
+			How:        "each part of the cluster that speaks to the cloud has a credential of its own, which Keystone limits to the requests it makes",
+			Proofs:     []string{"unit TestAccessRules", "policy TestCredentialsOfControllersOnOpenStack"},
+		},
+		{
 			Capability: requirements.Redundancy,
 			Resources:  []string{"openstack:compute/serverGroup:ServerGroup", "openstack:loadbalancer/loadBalancer:LoadBalancer", "openstack:loadbalancer/monitor:Monitor"},
 			How:        "control planes never share a host, and the load balancer leaves out an API server that has lost its etcd",

@@ -55,7 +55,7 @@ func configuration(t *testing.T, node string) string {
 }
 
 func TestKubeadmTakesTheConfiguration(t *testing.T) {
-	for _, node := range []string{"init", "join-control-plane", "join-worker"} {
+	for _, node := range []string{"init", "join-control-plane", "join-worker", "join-worker-cloud"} {
 		t.Run(node, func(t *testing.T) {
 			assert.NoError(t, validate([]byte(configuration(t, node))))
 		})

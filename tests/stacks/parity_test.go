@@ -46,7 +46,8 @@ func host(t *testing.T, r *harness.Recording, text string) string {
 	return strings.ReplaceAll(text, name, "HOST")
 }
 
-// Which cloud a cluster runs on cannot be told from its outputs, nor from what runs in it.
+// Which cloud a cluster runs on cannot be told from its outputs, nor from what runs in it, but for what runs there to speak
+// to the cloud: two components, which are on both.
 func TestCloudsGiveTheSameOutputsAndObjects(t *testing.T) {
 	t.Parallel()
 	for mode, preview := range map[string]bool{"preview": true, "update": false} {
@@ -58,7 +59,19 @@ func TestCloudsGiveTheSameOutputsAndObjects(t *testing.T) {
 			require.Contains(t, openstack.Exports, "endpoint")
 
 			objects := func(r *harness.Recording) string {
-				text, err := r.Objects()
+				var names, ofTheCloud []string
+				for _, made := range r.Resources {
+					if !strings.HasPrefix(made.Type, "kubernetes:") {
+						continue
+					}
+					if strings.HasPrefix(made.Name, "se-prod-cloud-") || strings.HasPrefix(made.Name, "se-prod-storage-") {
+						ofTheCloud = append(ofTheCloud, made.Name)
+					} else {
+						names = append(names, made.Name)
+					}
+				}
+				require.NotEmpty(t, ofTheCloud)
+				text, err := r.Objects(names...)
 				require.NoError(t, err)
 				return host(t, r, text)
 			}
@@ -66,6 +79,21 @@ func TestCloudsGiveTheSameOutputsAndObjects(t *testing.T) {
 			require.Equal(t, objects(openstack), objects(aws))
 		})
 	}
+}
+
+// Whoever claims a volume finds the same two classes on both clouds, and the same promise of each.
+func TestCloudsHaveTheSameClasses(t *testing.T) {
+	t.Parallel()
+	openstack, aws := onBothClouds(t, false)
+	classes := func(r *harness.Recording) string {
+		var text strings.Builder
+		for _, class := range r.Of("kubernetes:storage.k8s.io/v1:StorageClass") {
+			fmt.Fprintln(&text, dig(class.Inputs, "metadata"), class.Inputs["reclaimPolicy"], class.Inputs["volumeBindingMode"], class.Inputs["allowVolumeExpansion"])
+		}
+		return strings.NewReplacer("cinder-csi", "DRIVER", "ebs-csi", "DRIVER").Replace(text.String())
+	}
+	require.Equal(t, 2, strings.Count(classes(openstack), "\n"))
+	require.Equal(t, classes(openstack), classes(aws))
 }
 
 // row is one row of the shared table, as a cloud was asked for it.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -156,7 +157,9 @@ func TestMetadataServiceIsClosedToPods(t *testing.T) {
 func TestRolesHaveLeastRights(t *testing.T) {
 	t.Parallel()
 	onAWS(t, func(t *testing.T, name string, r *harness.Recording) {
-		policies := r.Of("aws:iam/rolePolicy:RolePolicy")
+		policies := slices.DeleteFunc(r.Of("aws:iam/rolePolicy:RolePolicy"), func(policy *harness.Resource) bool {
+			return policy.Inputs["name"] != "bundles"
+		})
 		require.Len(t, policies, len(r.Of("aws:iam/role:Role")))
 		require.Empty(t, r.Of("aws:iam/rolePolicyAttachment:RolePolicyAttachment"))
 		for _, role := range r.Of("aws:iam/role:Role") {
@@ -187,6 +190,23 @@ func TestRolesHaveLeastRights(t *testing.T) {
 	})
 }
 
+// What the controllers of a cluster may do is a right of control planes. Both rights are theirs, and no pool of workers has
+// either.
+func TestControllersHaveTheirRightsOnControlPlanesAlone(t *testing.T) {
+	t.Parallel()
+	onAWS(t, func(t *testing.T, name string, r *harness.Recording) {
+		roles := map[string][]string{}
+		for _, policy := range r.Of("aws:iam/rolePolicy:RolePolicy") {
+			if right := policy.Inputs["name"].(string); right != "bundles" {
+				roles[right] = append(roles[right], policy.Name)
+			}
+		}
+		require.Equal(t, map[string][]string{
+			"machines": {name + "-integration-cp-machines"}, "volumes": {name + "-integration-cp-volumes"},
+		}, roles)
+	})
+}
+
 // The provider works in the site's account and region alone, with a credential that no configuration holds.
 func TestAWSStaysInItsAccountAndRegion(t *testing.T) {
 	t.Parallel()
@@ -213,7 +233,7 @@ func taggedOnAWS(t *testing.T, name string, r *harness.Recording) {
 	for _, provider := range r.Of("pulumi:providers:aws") {
 		require.Equal(t, name, dig(provider.Inputs["defaultTags"], "tags", "lagrum.dev/stack"))
 	}
-	ours := regexp.MustCompile(`^(` + name + `-|lagrum/` + name + `/|alias/lagrum/` + name + `$|bundles$)`)
+	ours := regexp.MustCompile(`^(` + name + `-|lagrum/` + name + `/|alias/lagrum/` + name + `$|(bundles|machines|volumes)$)`)
 	for _, made := range r.Resources {
 		if !strings.HasPrefix(made.Type, "aws:") {
 			continue

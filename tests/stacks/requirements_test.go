@@ -22,6 +22,7 @@ import (
 var untaggable = []string{
 	"openstack:networking/secGroupRule:SecGroupRule", "openstack:compute/serverGroup:ServerGroup", "openstack:loadbalancer/monitor:Monitor",
 	"openstack:keymanager/secretV1:SecretV1", "openstack:identity/applicationCredential:ApplicationCredential",
+	"aws:iam/rolePolicy:RolePolicy",
 }
 
 // maker is the adapter whose component a resource of a cloud stands below.

@@ -1,0 +1,377 @@
+//go:build lab
+
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/yaml"
+
+	"github.com/lagrum/lagrum/components/cluster"
+	"github.com/lagrum/lagrum/lab/artifacts"
+	"github.com/lagrum/lagrum/stacks"
+	"github.com/lagrum/lagrum/tests/harness"
+)
+
+// TestObjectsAreAccepted has a real API server take every object of a declared stack on each cloud, and refuse what the
+// stack's policies forbid. No controller runs and no pod: what the objects do is shown elsewhere, or not at all.
+func TestObjectsAreAccepted(t *testing.T) {
+	for stack, cloud := range map[string]cloud{
+		"se-prod": {driver: "cinder.csi.openstack.org", inTree: "kubernetes.io/cinder", source: `"cinder": {"volumeID": "v"}`,
+			foreign: map[string]string{"type": "plain"}, restricted: []string{"cloud-controller-manager", "cinder-csi-controller"},
+			node: "cinder-csi-node"},
+		"dk-prod": {driver: "ebs.csi.aws.com", inTree: "kubernetes.io/aws-ebs", source: `"awsElasticBlockStore": {"volumeID": "v"}`,
+			foreign: map[string]string{"encrypted": "false"}, restricted: nil, node: "ebs-csi-node"},
+	} {
+		t.Run(stack, func(t *testing.T) {
+			objects := objectsOf(t, stack)
+			api := startAPI(t, serviceRange(t, objects))
+			for _, object := range objects {
+				api.must(t, object, "apply", "--server-side", "-f", "-")
+			}
+			api.refusals(t, cloud)
+			api.rights(t, cloud)
+			api.podSecurity(t, cloud, objects)
+		})
+	}
+}
+
+// cloud is what differs.
+type cloud struct {
+	driver, inTree, source string
+	// foreign are parameters of a class whose volumes are not encrypted.
+	foreign map[string]string
+	// restricted are the workloads that the strictest of Kubernetes' pod security standards lets run.
+	restricted []string
+	node       string
+}
+
+// objectsOf are the Kubernetes objects of a declared stack, as JSON.
+func objectsOf(t *testing.T, stack string) []string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(checkout, "Pulumi."+stack+".yaml"))
+	require.NoError(t, err)
+	var content struct{ Config map[string]any }
+	require.NoError(t, yaml.Unmarshal(text, &content))
+	config := map[string]string{}
+	for key, value := range content.Config {
+		encoded, err := json.Marshal(value)
+		require.NoError(t, err)
+		config[key] = string(encoded)
+	}
+	program := stacks.Stack{
+		Now:   func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) },
+		Probe: func(context.Context, cluster.API) error { return nil },
+	}
+	recording := harness.Run(t, program.Run, harness.Options{Stack: stack, Config: config, Secrets: map[string]string{
+		"lagrum:openstackCredentialID": "sentinel-id", "lagrum:openstackCredentialSecret": "sentinel-secret",
+	}})
+	var objects []string
+	for _, made := range recording.Resources {
+		if !strings.HasPrefix(made.Type, "kubernetes:") || strings.HasSuffix(made.Type, "Patch") {
+			continue // a patch is of an object that kubeadm makes
+		}
+		object := made.Inputs
+		metadata := object["metadata"].(map[string]any)
+		if metadata["name"] == nil {
+			metadata["name"] = made.Name // Pulumi's name for it is as good as any
+		}
+		if object["stringData"] != nil {
+			object["stringData"] = map[string]any{"cloud.conf": "[Global]\n"}
+		}
+		encoded, err := json.Marshal(object)
+		require.NoError(t, err)
+		objects = append(objects, string(encoded))
+	}
+	require.Greater(t, len(objects), 40)
+	return objects
+}
+
+// serviceRange is a range of addresses that holds that of cluster DNS.
+func serviceRange(t *testing.T, objects []string) string {
+	t.Helper()
+	for _, text := range objects {
+		var object struct {
+			Kind string
+			Spec struct{ ClusterIP string }
+		}
+		require.NoError(t, json.Unmarshal([]byte(text), &object))
+		if object.Kind == "Service" {
+			return object.Spec.ClusterIP[:strings.LastIndex(object.Spec.ClusterIP, ".")] + ".0/24"
+		}
+	}
+	t.Fatal("no service")
+	return ""
+}
+
+// api is a real API server with its etcd, and kubectl.
+type api struct {
+	dir, kube string
+}
+
+func startAPI(t *testing.T, services string) api {
+	t.Helper()
+	root, err := filepath.Abs(checkout)
+	require.NoError(t, err)
+	cache := os.Getenv("LAGRUM_CACHE")
+	if cache == "" {
+		base, err := os.UserCacheDir()
+		require.NoError(t, err)
+		cache = filepath.Join(base, "lagrum")
+	}
+	store, err := artifacts.Open(cache, filepath.Join(root, "lab/programs"))
+	require.NoError(t, err)
+	program := func(name, file string) string {
+		dir, err := store.Program(t.Context(), name)
+		require.NoError(t, err)
+		return filepath.Join(dir, file)
+	}
+	a := api{dir: t.TempDir(), kube: program("kubernetes", "kube")}
+	ports := freePorts(t, 3)
+	client, peer := fmt.Sprintf("http://127.0.0.1:%d", ports[0]), fmt.Sprintf("http://127.0.0.1:%d", ports[1])
+	a.start(t, "etcd", program("etcd", "etcd"), "--data-dir="+filepath.Join(a.dir, "etcd"), "--unsafe-no-fsync",
+		"--listen-client-urls="+client, "--advertise-client-urls="+client,
+		"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer, "--initial-cluster=default="+peer)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	der, err := x509.MarshalECPrivateKey(key)
+	require.NoError(t, err)
+	keyFile, tokens := filepath.Join(a.dir, "sa.key"), filepath.Join(a.dir, "tokens.csv")
+	require.NoError(t, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), 0o600))
+	require.NoError(t, os.WriteFile(tokens, []byte("test-token,admin,admin,\"system:masters\"\n"), 0o600))
+	a.start(t, "kube-apiserver", a.kube, "kube-apiserver", "--etcd-servers="+client, "--cert-dir="+filepath.Join(a.dir, "certs"),
+		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", ports[2]),
+		"--token-auth-file="+tokens, "--authorization-mode=RBAC", "--service-cluster-ip-range="+services,
+		"--allow-privileged=true", // as kubeadm starts it
+		// Nothing makes accounts for pods here.
+		"--disable-admission-plugins=ServiceAccount", "--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-key-file="+keyFile, "--service-account-signing-key-file="+keyFile)
+	config := fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: test,
+clusters: [{name: test, cluster: {server: "https://127.0.0.1:%d", certificate-authority: %q}}],
+users: [{name: admin, user: {token: test-token}}], contexts: [{name: test, context: {cluster: test, user: admin}}]}
+`, ports[2], filepath.Join(a.dir, "certs/apiserver.crt"))
+	require.NoError(t, os.WriteFile(filepath.Join(a.dir, "kubeconfig"), []byte(config), 0o600))
+	require.Eventually(t, func() bool {
+		_, err := a.kubectl(t, "", "get", "namespace", "kube-system")
+		return err == nil
+	}, 2*time.Minute, time.Second, "the API server does not answer; its log is %s", filepath.Join(a.dir, "kube-apiserver.log"))
+	return a
+}
+
+// freePorts are ports that nobody listens on.
+func freePorts(t *testing.T, n int) []int {
+	t.Helper()
+	var ports []int
+	for range n {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		defer listener.Close()
+		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
+	}
+	return ports
+}
+
+// start runs a program until the test ends; it dies with the test even if that is killed.
+func (a api) start(t *testing.T, name, path string, args ...string) {
+	t.Helper()
+	log, err := os.Create(filepath.Join(a.dir, name+".log"))
+	require.NoError(t, err)
+	cmd := exec.Command(path, args...)
+	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, a.dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		_ = log.Close()
+	})
+}
+
+func (a api) kubectl(t *testing.T, input string, args ...string) (string, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), a.kube, append([]string{"kubectl", "--request-timeout=20s"}, args...)...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(a.dir, "kubeconfig"), "HOME="+a.dir)
+	cmd.Stdin = strings.NewReader(input)
+	out, err := cmd.CombinedOutput()
+	return string(bytes.TrimSpace(out)), err
+}
+
+func (a api) must(t *testing.T, input string, args ...string) {
+	t.Helper()
+	out, err := a.kubectl(t, input, args...)
+	require.NoError(t, err, "%s\n%s", out, input)
+}
+
+func class(name, provisioner string, parameters map[string]string) string {
+	text, _ := json.Marshal(map[string]any{
+		"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": map[string]any{"name": name},
+		"provisioner": provisioner, "parameters": parameters,
+	})
+	return string(text)
+}
+
+func volume(name, class, source string) string {
+	return fmt.Sprintf(`{"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": %q}, "spec": {
+  "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": %q, %s}}`, name, class, source)
+}
+
+// refusals tries what the policies forbid, and that they forbid nothing else.
+func (a api) refusals(t *testing.T, c cloud) {
+	t.Helper()
+	create := func(object string) (string, error) {
+		return a.kubectl(t, object, "create", "--dry-run=server", "-f", "-")
+	}
+	plain := class("plain", c.driver, nil)
+	require.Eventually(t, func() bool {
+		_, err := create(plain)
+		return err != nil
+	}, time.Minute, time.Second, "a policy takes effect a moment after it is made")
+
+	out, err := a.kubectl(t, "", "get", "storageclass", "encrypted", "-o", "jsonpath={.parameters}")
+	require.NoError(t, err)
+	ours := map[string]string{}
+	require.NoError(t, json.Unmarshal([]byte(out), &ours), out)
+	foreign := map[string]string{}
+	for key, value := range ours {
+		foreign[key] = value
+	}
+	for key, value := range c.foreign {
+		foreign[key] = value
+	}
+	csi := fmt.Sprintf(`"csi": {"driver": %q, "volumeHandle": "v"}`, c.driver)
+	classes, volumes := "makes encrypted volumes, by the parameters that the class encrypted has", "is of the class encrypted or encrypted-retain"
+	old := "is what this storage was once called"
+	for name, row := range map[string]struct{ object, want string }{
+		"class without parameters":       {plain, classes},
+		"class that is not encrypted":    {class("plain", c.driver, foreign), classes},
+		"class by the old name":          {class("plain", c.inTree, ours), old},
+		"volume of no class":             {volume("v", "", csi), volumes},
+		"volume of another class":        {volume("v", "plain", csi), volumes},
+		"volume by the old name":         {volume("v", "encrypted", c.source), old},
+		"class like ours":                {class("mine", c.driver, ours), ""},
+		"class of another storage":       {class("nfs", "nfs.example.org", nil), ""},
+		"volume of our class":            {volume("v", "encrypted-retain", csi), ""},
+		"volume of another storage":      {volume("v", "nfs", `"nfs": {"server": "s", "path": "/"}`), ""},
+		"volume of another driver's CSI": {volume("v", "other", `"csi": {"driver": "nfs.example.org", "volumeHandle": "v"}`), ""},
+	} {
+		out, err := create(row.object)
+		if row.want == "" {
+			assert.NoError(t, err, "%s: %s", name, out)
+			continue
+		}
+		assert.Error(t, err, "%s: %s", name, out)
+		assert.Contains(t, out, row.want, name)
+		assert.Contains(t, out, "ValidatingAdmissionPolicy", name)
+	}
+	// It is the policy that refuses: without it the same class is taken.
+	a.must(t, "", "delete", "validatingadmissionpolicybinding", "lagrum-encrypted-classes")
+	require.Eventually(t, func() bool {
+		_, err := create(plain)
+		return err == nil
+	}, time.Minute, time.Second, "the class is refused by something else")
+}
+
+// rights asks the API server itself what the components' accounts may do.
+func (a api) rights(t *testing.T, c cloud) {
+	t.Helper()
+	controller := strings.TrimSuffix(c.node, "-node") + "-controller"
+	lease := strings.ReplaceAll(c.driver, ".", "-")
+	for _, row := range []struct {
+		account, may, ask string
+	}{
+		{"cloud-controller-manager", "yes", "delete nodes"},
+		{"cloud-controller-manager", "yes", "patch nodes/status"},
+		{"cloud-controller-manager", "yes", "update leases.coordination.k8s.io/cloud-controller-manager -n kube-system"},
+		{"cloud-controller-manager", "no", "update leases.coordination.k8s.io/kube-controller-manager -n kube-system"},
+		{"cloud-controller-manager", "no", "get secrets -n kube-system"},
+		{"cloud-controller-manager", "no", "update services"},
+		{"cloud-controller-manager", "no", "create serviceaccounts/token -n kube-system"},
+		{controller, "yes", "create persistentvolumes"},
+		{controller, "yes", "patch volumeattachments.storage.k8s.io/status"},
+		{controller, "yes", "update leases.coordination.k8s.io/external-attacher-leader-" + lease + " -n kube-system"},
+		{controller, "no", "update leases.coordination.k8s.io/cloud-controller-manager -n kube-system"},
+		{controller, "no", "get secrets -n kube-system"},
+		{controller, "no", "list pods"},
+		{controller, "no", "create storageclasses.storage.k8s.io"},
+		{controller, "no", "delete validatingadmissionpolicies.admissionregistration.k8s.io"},
+		{c.node, "no", "get secrets -n kube-system"},
+		{c.node, "no", "patch nodes"},
+		{c.node, "no", "list persistentvolumes"},
+	} {
+		args := []string{"auth", "can-i", "--as=system:serviceaccount:kube-system:" + row.account}
+		for _, word := range strings.Fields(row.ask) {
+			if resource, sub, found := strings.Cut(word, "/"); found && (sub == "status" || sub == "token") {
+				args = append(args, resource, "--subresource="+sub)
+				continue
+			}
+			args = append(args, word)
+		}
+		out, _ := a.kubectl(t, "", args...) // no is an exit code of its own
+		lines := strings.Split(out, "\n")
+		assert.Equal(t, row.may, lines[len(lines)-1], "%s: %s", row.account, row.ask)
+	}
+}
+
+// podSecurity has Kubernetes' own pod security standards judge the workloads.
+func (a api) podSecurity(t *testing.T, c cloud, objects []string) {
+	t.Helper()
+	a.must(t, `{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "strict", "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}`,
+		"create", "-f", "-")
+	judged := 0
+	for _, text := range objects {
+		var object struct {
+			Kind     string
+			Metadata struct {
+				Name   string
+				Labels map[string]string
+			}
+			Spec struct {
+				Template struct{ Spec map[string]any }
+			}
+		}
+		require.NoError(t, json.Unmarshal([]byte(text), &object))
+		part := object.Metadata.Labels["app.kubernetes.io/part-of"]
+		if part != "cloud" && part != "storage" || object.Kind != "DaemonSet" && object.Kind != "Deployment" {
+			continue
+		}
+		judged++
+		pod, err := json.Marshal(map[string]any{
+			"apiVersion": "v1", "kind": "Pod", "metadata": map[string]any{"name": object.Metadata.Name, "namespace": "strict"},
+			"spec": object.Spec.Template.Spec,
+		})
+		require.NoError(t, err)
+		out, err := a.kubectl(t, string(pod), "create", "--dry-run=server", "-f", "-")
+		if strings.Contains(strings.Join(c.restricted, " "), object.Metadata.Name) {
+			assert.NoError(t, err, out)
+			continue
+		}
+		// What the others need beyond the standard is what docs/security.md says, and no more.
+		require.Error(t, err, object.Metadata.Name)
+		assert.Contains(t, out, "violates PodSecurity", object.Metadata.Name)
+		if object.Metadata.Name == c.node {
+			assert.Contains(t, out, "privileged", object.Metadata.Name)
+			continue
+		}
+		assert.Regexp(t, `violates PodSecurity "restricted:latest": host namespaces \(hostNetwork=true\), `+
+			`probe or lifecycle host \(container "[a-z-]+" uses probe or lifecycle host "127.0.0.1"\)$`, out, object.Metadata.Name)
+	}
+	assert.Equal(t, 3, judged)
+}
