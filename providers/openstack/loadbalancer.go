@@ -33,7 +33,7 @@ func newLoadBalancer(
 	}
 	balancer, err := loadbalancer.NewLoadBalancer(ctx, name, &loadbalancer.LoadBalancerArgs{
 		Name: physical(p, "api"), Tags: tags(p), VipPortId: port.ID(),
-	}, parent, slow)
+	}, parent)
 	if err != nil {
 		return address, pool, fmt.Errorf("load balancer: %w", err)
 	}
@@ -44,13 +44,13 @@ func newLoadBalancer(
 		Protocol: pulumi.String("TCP"), ProtocolPort: pulumi.Int(p.Cluster.APIPort), AllowedCidrs: pulumi.ToStringArray(sources),
 		// Watches of the API are long. Milliseconds.
 		TimeoutClientData: pulumi.Int(hourMillis), TimeoutMemberData: pulumi.Int(hourMillis),
-	}, parent, slow)
+	}, parent)
 	if err != nil {
 		return address, pool, fmt.Errorf("listener: %w", err)
 	}
 	members, err := loadbalancer.NewPool(ctx, name, &loadbalancer.PoolArgs{
 		Name: physical(p, "api"), ListenerId: listener.ID(), Protocol: pulumi.String("TCP"), LbMethod: pulumi.String("LEAST_CONNECTIONS"),
-	}, parent, slow)
+	}, parent)
 	if err != nil {
 		return address, pool, fmt.Errorf("pool: %w", err)
 	}
@@ -58,7 +58,7 @@ func newLoadBalancer(
 	_, err = loadbalancer.NewMonitor(ctx, name, &loadbalancer.MonitorArgs{
 		Name: physical(p, "api"), PoolId: members.ID(), Type: pulumi.String("HTTPS"), UrlPath: pulumi.String("/readyz"),
 		ExpectedCodes: pulumi.String("200"), Delay: pulumi.Int(5), Timeout: pulumi.Int(3), MaxRetries: pulumi.Int(1), MaxRetriesDown: pulumi.Int(3),
-	}, parent, slow)
+	}, parent)
 	if err != nil {
 		return address, pool, fmt.Errorf("monitor: %w", err)
 	}
@@ -78,7 +78,7 @@ func newMember(
 ) (pulumi.Resource, error) {
 	made, err := loadbalancer.NewMember(ctx, name, &loadbalancer.MemberArgs{
 		Name: pulumi.String(node), PoolId: o.pool, Address: address, ProtocolPort: pulumi.Int(p.Cluster.APIPort), SubnetId: o.subnet,
-	}, parent, slow)
+	}, parent)
 	if err != nil {
 		return nil, fmt.Errorf("load balancer member %s: %w", node, err)
 	}

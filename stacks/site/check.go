@@ -46,6 +46,7 @@ func (c *checker) site(s *Site) {
 	c.cluster(s)
 	c.networks(s)
 	c.pools(s)
+	c.gateway(s)
 	c.identity(s)
 	c.retention(&s.Retention)
 	c.backup(s)
