@@ -213,7 +213,7 @@ const (
 	zoneLetters = "abc"
 	// AWS takes networks of /16 to /28, and subnets of at least /28.
 	widest, narrowest = 16, 28
-	// taken are the addresses of a nodes' subnet that no node gets: five of AWS's own and the load balancer's.
+	// taken are the addresses of a nodes' subnet that no node gets: five of AWS's own and one of each load balancer in it.
 	taken = 5 + 1
 )
 
@@ -243,6 +243,9 @@ func carve(p *plan.Plan) (addresses, error) {
 		cut.nodes[zone] = part(cut.vpc, quarter, letter)
 		cut.public[zone] = part(part(cut.vpc, quarter, len(zoneLetters)), narrowest, letter)
 		room := 1<<(32-quarter) - taken
+		if p.Gateway != nil && !p.Gateway.Public {
+			room--
+		}
 		if wanted := most(p, zone); wanted > room {
 			return addresses{}, fmt.Errorf("cluster.nodeCIDR: %q leaves zone %s room for %d nodes, and %d may exist during a replacement; "+
 				"use a larger network", p.Network.NodeCIDR, zone, room, wanted)

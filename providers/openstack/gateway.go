@@ -2,7 +2,6 @@ package openstack
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/pulumi/pulumi-openstack/sdk/v3/go/openstack/loadbalancer"
 	"github.com/pulumi/pulumi-openstack/sdk/v3/go/openstack/networking"
@@ -76,8 +75,12 @@ func newGatewayPort(
 	if err != nil {
 		return pool, nil, fmt.Errorf("listener: %w", err)
 	}
+	protocol := "TCP"
+	if p.Gateway.ProxyProtocol {
+		protocol = "PROXY"
+	}
 	members, err := loadbalancer.NewPool(ctx, name, &loadbalancer.PoolArgs{
-		Name: called, ListenerId: front.ID(), Protocol: pulumi.String("PROXY"), LbMethod: pulumi.String("LEAST_CONNECTIONS"),
+		Name: called, ListenerId: front.ID(), Protocol: pulumi.String(protocol), LbMethod: pulumi.String("LEAST_CONNECTIONS"),
 	}, parent)
 	if err != nil {
 		return pool, nil, fmt.Errorf("pool: %w", err)
@@ -105,7 +108,7 @@ func newGatewayMembers(
 			Name: pulumi.String(node), PoolId: o.gateway.pools[port.NodePort], Address: address, ProtocolPort: pulumi.Int(port.NodePort), SubnetId: o.subnet,
 		}, parent, pulumi.DependsOn([]pulumi.Resource{machine}))
 		if err != nil {
-			return fmt.Errorf("gateway member %s:%s: %w", node, strconv.Itoa(port.NodePort), err)
+			return fmt.Errorf("gateway member %s, port %d: %w", node, port.NodePort, err)
 		}
 	}
 	return nil
