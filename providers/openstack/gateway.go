@@ -69,8 +69,7 @@ func newGatewayPort(
 	called := physical(p, "gateway-"+port.Name)
 	front, err := loadbalancer.NewListener(ctx, name, &loadbalancer.ListenerArgs{
 		Name: called, Tags: tags(p), LoadbalancerId: balancer, Protocol: pulumi.String("TCP"), ProtocolPort: pulumi.Int(port.Port),
-		// The listener refuses by itself what the security group drops, and nodes are among the sources.
-		AllowedCidrs: pulumi.ToStringArray(append([]string{p.Network.NodeCIDR}, p.Gateway.Sources...)),
+		AllowedCidrs: allowed(p, p.Gateway.Sources),
 	}, parent)
 	if err != nil {
 		return pool, nil, fmt.Errorf("listener: %w", err)

@@ -37,11 +37,9 @@ func newLoadBalancer(
 	if err != nil {
 		return address, pool, fmt.Errorf("load balancer: %w", err)
 	}
-	// The listener refuses by itself what the security group drops, and nodes are among the sources.
-	sources := slices.Concat([]string{p.Network.NodeCIDR}, p.Cluster.APISources)
 	listener, err := loadbalancer.NewListener(ctx, name, &loadbalancer.ListenerArgs{
 		Name: physical(p, "api"), Tags: tags(p), LoadbalancerId: balancer.ID(),
-		Protocol: pulumi.String("TCP"), ProtocolPort: pulumi.Int(p.Cluster.APIPort), AllowedCidrs: pulumi.ToStringArray(sources),
+		Protocol: pulumi.String("TCP"), ProtocolPort: pulumi.Int(p.Cluster.APIPort), AllowedCidrs: allowed(p, p.Cluster.APISources),
 		// Watches of the API are long. Milliseconds.
 		TimeoutClientData: pulumi.Int(hourMillis), TimeoutMemberData: pulumi.Int(hourMillis),
 	}, parent)
@@ -66,6 +64,14 @@ func newLoadBalancer(
 	// Whoever goes to the address finds a listener there.
 	address = pulumi.All(address, listener.ID()).ApplyT(first).(pulumi.StringOutput)
 	return address, members.ID().ToStringOutput(), nil
+}
+
+// allowed are the sources of a listener, which refuses by itself what the security group drops; nodes are among them.
+// Octavia answers in the order of their letters, and in any other order each preview would show a change.
+func allowed(p *plan.Plan, sources []string) pulumi.StringArray {
+	all := slices.Concat([]string{p.Network.NodeCIDR}, sources)
+	slices.Sort(all)
+	return pulumi.ToStringArray(slices.Compact(all))
 }
 
 const hourMillis = 3600 * 1000
