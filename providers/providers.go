@@ -15,7 +15,7 @@ import (
 // Cloud is one cloud adapter, bound to one stack. Its methods are called in the order written here: the API's
 // address exists before the first node, because the node's user-data names it.
 type Cloud interface {
-	// Foundation makes the network, the firewall and the API's load balancer.
+	// Foundation makes the network, the firewall, the API's load balancer, and the gateway's where the plan has one.
 	Foundation(ctx *pulumi.Context, name string, args *FoundationArgs, opts ...pulumi.ResourceOption) (*Foundation, error)
 	// NodeSecrets lays the secret bundle of each node of a pool where that node, and nobody else, can fetch it.
 	NodeSecrets(ctx *pulumi.Context, name string, args *NodeSecretsArgs, opts ...pulumi.ResourceOption) (map[string]NodeSecret, error)
@@ -44,6 +44,8 @@ type FoundationArgs struct {
 type Foundation struct {
 	// Endpoint is the host name or address of the API's load balancer, without port.
 	Endpoint pulumi.StringOutput
+	// Gateway is the host name or address of the load balancer of web traffic; set where the plan has a gateway.
+	Gateway pulumi.StringOutput
 	// Own is what the adapter needs of it later; nobody else reads it.
 	Own any
 }

@@ -8,9 +8,13 @@ import (
 )
 
 // export declares the stack's outputs: few, typed, and all of them here.
-func export(ctx *pulumi.Context, p *plan.Plan, made *cluster.Cluster) {
+func export(ctx *pulumi.Context, p *plan.Plan, infra *infrastructure, made *cluster.Cluster) {
 	// The API's address, https://host:port.
 	ctx.Export("endpoint", made.Endpoint)
+	// Where web traffic goes, a host name or an address, for the operator's DNS; only where the site has a gateway.
+	if p.Gateway != nil {
+		ctx.Export("gateway", infra.Foundation.Gateway)
+	}
 	// The administrator's kubeconfig; secret.
 	ctx.Export("kubeconfig", made.Kubeconfig)
 	// The Kubernetes version that the site declares.

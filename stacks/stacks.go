@@ -56,7 +56,7 @@ func (s Stack) Run(ctx *pulumi.Context) error {
 	if err := newServices(ctx, p, infra, made); err != nil {
 		return fmt.Errorf("services: %w", err)
 	}
-	export(ctx, p, made)
+	export(ctx, p, infra, made)
 	return nil
 }
 

@@ -45,10 +45,20 @@ func openStack(c *cobra.Command) (pulumicli.Stack, error) {
 func doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Repair a stack whose update was killed: its dead lock, and creates that were never concluded",
-		Args:  cobra.NoArgs,
+		Short: "Repair a stack whose update was killed, and find what failed creates left in its cloud",
+		Long: `Repair a stack whose update was killed: its dead lock, and creates that were never concluded. Then compare what stands
+in the stack's cloud with what its state holds, and say of each thing that differs what it is and how it is removed.
+
+Nothing in the cloud is removed without --remove, and with it only what carries the stack's tag or name, is outside its
+state, is not in use, and in production can hold no data. The exit code is 0 where nothing is found, 1 where looking
+failed, 2 where something is left.`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			stack, err := openStack(c)
+			if err != nil {
+				return err
+			}
+			removes, err := c.Flags().GetBool("remove")
 			if err != nil {
 				return err
 			}
@@ -68,10 +78,19 @@ func doctorCommand() *cobra.Command {
 			if lock, err := doctor.FileBackendLock(os.Getenv("PULUMI_BACKEND_URL"), project); err == nil {
 				d.Lock = lock
 			}
-			return d.Heal(c.Context(), stack.Name)
+			search, unreachable := openSearch(c.Context(), stack, c.OutOrStdout())
+			if search != nil {
+				d.Finders = append(d.Finders, cloudFinder{})
+			}
+			// A cloud that cannot be reached is no reason to leave the stack locked.
+			if err := errors.Join(d.Heal(c.Context(), stack.Name), unreachable); err != nil || search == nil {
+				return err
+			}
+			return search.look(c, d.Lock != nil, removes)
 		},
 	}
 	stackFlag(cmd)
+	cmd.Flags().Bool("remove", false, "remove what is safely this stack's, outside its state and not in use")
 	return cmd
 }
 

@@ -360,7 +360,7 @@ func readBalancer(t *testing.T, tenant *Client, outputs outputs) {
 func readEmpty(t *testing.T, tenant *Client) {
 	for _, at := range []struct{ service, path, list string }{
 		{"nova", "/servers", "servers"}, {"cinder", "/volumes", "volumes"}, {"barbican", "/secrets", "secrets"},
-		{"neutron", "/ports?project_id=" + tenant.Project, "ports"}, {"neutron", "/routers", "routers"}, {"octavia", "/lbaas/loadbalancers", "loadbalancers"},
+		{"neutron", "/ports?project_id=" + tenant.Project, "ports"}, {"neutron", "/routers", "routers"}, {"neutron", "/floatingips", "floatingips"}, {"octavia", "/lbaas/loadbalancers", "loadbalancers"},
 		{"neutron", "/networks?project_id=" + tenant.Project, "networks"},
 	} {
 		var answer map[string]json.RawMessage

@@ -66,27 +66,29 @@ func testProduct(t *testing.T, l *Lab, s *stack) {
 		p.run(t, "config", "set", "--secret", "lagrum:"+key, environment[variable], "--stack", productName)
 	}
 
+	t.Run("what a killed update left is found and removed", func(t *testing.T) { p.killedMidCreate(t, l, tenant) })
 	p.update(t, "up", "--yes", "--skip-preview")
 	p.update(t, "preview", "--expect-no-changes")
 	p.update(t, "refresh", "--yes", "--skip-preview", "--expect-no-changes")
 	p.update(t, "preview", "--expect-no-changes")
 	t.Run("every disk is encrypted", func(t *testing.T) { p.readVolumes(t, l, tenant, 5) })
 	t.Run("every rule says why, and nothing is open to the world", func(t *testing.T) { p.readRules(t, tenant) })
-	t.Run("the load balancer knows its sources", func(t *testing.T) { p.readBalancer(t, tenant) })
+	t.Run("the load balancers know their sources", func(t *testing.T) { p.readBalancers(t, tenant) })
 	t.Run("a node fetches its bundle and nothing else", func(t *testing.T) { p.fetchBundle(t, tenant) })
 
 	p.pool("workers")["count"] = 2
 	p.write(t)
-	p.update(t, "up", "--yes", "--skip-preview")
-	t.Run("a pool grows by encrypted disks", func(t *testing.T) { p.readVolumes(t, l, tenant, 7) })
+	t.Run("volumes whose creation failed are found and removed", func(t *testing.T) { p.failedVolumes(t, l, tenant) })
+	t.Run("a machine that was never made is found in the state", func(t *testing.T) { p.failedMachine(t, l, tenant) })
+	t.Run("pools grow by encrypted disks", func(t *testing.T) { p.readVolumes(t, l, tenant, 8) })
 	p.pool("workers")["generation"], p.pool("workers")["leaving"] = 2, []string{"workers-1-g1", "workers-2-g1"}
 	p.write(t)
 	p.update(t, "up", "--yes", "--skip-preview")
-	t.Run("a generation comes before the last one goes", func(t *testing.T) { p.readVolumes(t, l, tenant, 11) })
+	t.Run("a generation comes before the last one goes", func(t *testing.T) { p.readVolumes(t, l, tenant, 12) })
 	delete(p.pool("workers"), "leaving")
 	p.write(t)
 	p.update(t, "up", "--yes", "--skip-preview")
-	t.Run("and then it goes", func(t *testing.T) { p.readVolumes(t, l, tenant, 7) })
+	t.Run("and then it goes", func(t *testing.T) { p.readVolumes(t, l, tenant, 8) })
 	p.update(t, "preview", "--expect-no-changes")
 
 	p.run(t, "destroy", "--yes", "--skip-preview", "--stack", productName)
@@ -132,6 +134,7 @@ func (p *product) declare(t *testing.T, tenant *Client, keystone string) map[str
 	require.Len(t, found.Images, 1)
 	cloud := site["cloud"].(map[string]any)["openstack"].(map[string]any)
 	cloud["authURL"], cloud["region"], cloud["project"] = keystone+"/v3", region, Tenant
+	cloud["externalNetworkName"] = ExternalNetwork
 	cloud["externalNetwork"], cloud["image"], cloud["encryptedVolumeType"] = found.Networks[0].ID, found.Images[0].ID, EncryptedType
 	cluster := site["cluster"].(map[string]any)
 	cluster["name"], cluster["nodeCIDR"] = productName, "172.31.0.0/24"
@@ -175,12 +178,25 @@ func (p *product) write(t *testing.T) {
 
 // update runs an operation on what lies in the cloud, and on the keys that it rests on.
 func (p *product) update(t *testing.T, args ...string) {
+	text, err := p.attempt(args...)
+	require.NoError(t, err, "pulumi %v\n%s", args, text)
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	t.Logf("pulumi %s:\n%s", args[0], strings.Join(lines[max(0, len(lines)-6):], "\n"))
+}
+
+// attempt is an update that may fail.
+func (p *product) attempt(args ...string) (string, error) {
+	cmd := exec.Command("timeout", append([]string{"--signal=INT", "--kill-after=60", "600", p.cli}, p.targeted(args...)...)...)
+	cmd.Dir, cmd.Env = p.dir, p.env
+	text, err := cmd.CombinedOutput()
+	return string(text), err
+}
+
+func (p *product) targeted(args ...string) []string {
 	for _, pattern := range []string{"**openstack**", "**tls**", "**random**", "**lagrum:pki:PKI**", "**lagrum:cluster:Cluster::**", "**providers:kubernetes**"} {
 		args = append(args, "--target", pattern)
 	}
-	text := p.run(t, append(args, "--stack", productName)...)
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	t.Logf("pulumi %s:\n%s", args[0], strings.Join(lines[max(0, len(lines)-6):], "\n"))
+	return append(args, "--stack", productName, "--non-interactive")
 }
 
 func (p *product) readVolumes(t *testing.T, l *Lab, tenant *Client, count int) {
@@ -213,6 +229,8 @@ func (p *product) readRules(t *testing.T, tenant *Client) {
 		Rules []struct {
 			Group                  string `json:"security_group_id"`
 			Direction, Description string
+			First                  int    `json:"port_range_min"`
+			Last                   int    `json:"port_range_max"`
 			Prefix                 string `json:"remote_ip_prefix"`
 			Remote                 string `json:"remote_group_id"`
 		} `json:"security_group_rules"`
@@ -226,24 +244,34 @@ func (p *product) readRules(t *testing.T, tenant *Client) {
 	require.NoError(t, tenant.Get(t.Context(), "neutron", "/security-group-rules?project_id="+tenant.Project, &list))
 	require.NoError(t, tenant.Get(t.Context(), "neutron", "/ports?project_id="+tenant.Project, &list))
 	ours := map[string]bool{}
+	gateway := ""
 	for _, group := range list.Groups {
 		if slices.Contains(group.Tags, "lagrum-stack="+productName) {
 			ours[group.ID] = true
 		}
+		if group.Name == productName+"-gateway" {
+			gateway = group.ID
+		}
 	}
-	require.Len(t, ours, 3)
-	rules := 0
+	require.Len(t, ours, 4)
+	rules, doors := 0, map[int]bool{}
 	for _, rule := range list.Rules {
 		if !ours[rule.Group] {
 			continue
 		}
 		rules++
 		assert.NotEmpty(t, rule.Description, "a reason")
+		if rule.Group == gateway && rule.Prefix == "0.0.0.0/0" && rule.Direction == "ingress" {
+			require.Equal(t, rule.First, rule.Last)
+			doors[rule.First] = true
+			continue
+		}
 		if rule.Direction == "ingress" {
 			assert.True(t, rule.Remote != "" || rule.Prefix != "" && rule.Prefix != "0.0.0.0/0", "%+v", rule)
 		}
 	}
-	assert.Greater(t, rules, 15)
+	assert.Greater(t, rules, 25)
+	assert.Equal(t, map[int]bool{443: true, 80: true}, doors, "what the Internet reaches")
 	guarded := 0
 	for _, port := range list.Ports {
 		if strings.HasPrefix(port.Owner, "network:router") {
@@ -254,42 +282,95 @@ func (p *product) readRules(t *testing.T, tenant *Client) {
 		assert.True(t, ours[port.Groups[0]], "a port in no group of ours")
 		assert.Contains(t, port.Tags, "lagrum-stack="+productName)
 	}
-	assert.Equal(t, 5, guarded, "four nodes and the API")
+	assert.Equal(t, 6, guarded, "four nodes, the API and the gateway")
 }
 
-func (p *product) readBalancer(t *testing.T, tenant *Client) {
+// readBalancers reads the two load balancers: the API's, which knows its sources and has no address on the Internet, and
+// the gateway's, which has the only one.
+func (p *product) readBalancers(t *testing.T, tenant *Client) {
+	type listener struct {
+		Name     string
+		Allowed  []string `json:"allowed_cidrs"`
+		Port     int      `json:"protocol_port"`
+		Pool     string   `json:"default_pool_id"`
+		Protocol string
+	}
 	var list struct {
 		Balancers []struct {
+			Name         string
 			Provisioning string `json:"provisioning_status"`
+			Port         string `json:"vip_port_id"`
 			Tags         []string
 		} `json:"loadbalancers"`
-		Listeners []struct {
-			Allowed []string `json:"allowed_cidrs"`
-			Port    int      `json:"protocol_port"`
-			Pool    string   `json:"default_pool_id"`
-		}
-		Members  []struct{ Address string }
-		Monitors []struct {
-			Type string
-			Path string `json:"url_path"`
+		Listeners []listener
+		Pools     []struct{ ID, Protocol string }
+		Monitors  []struct {
+			Name, Type string
+			Path       string `json:"url_path"`
 		} `json:"healthmonitors"`
-		Floating []struct{ ID string } `json:"floatingips"`
+		Floating []struct {
+			Address string `json:"floating_ip_address"`
+			Port    string `json:"port_id"`
+			Tags    []string
+		} `json:"floatingips"`
 	}
-	require.NoError(t, tenant.Get(t.Context(), "octavia", "/lbaas/loadbalancers", &list))
-	require.NoError(t, tenant.Get(t.Context(), "octavia", "/lbaas/listeners", &list))
-	require.NoError(t, tenant.Get(t.Context(), "octavia", "/lbaas/healthmonitors", &list))
-	require.NoError(t, tenant.Get(t.Context(), "neutron", "/floatingips", &list))
-	require.Len(t, list.Balancers, 1)
-	require.Len(t, list.Listeners, 1)
-	require.Len(t, list.Monitors, 1)
-	require.NoError(t, tenant.Get(t.Context(), "octavia", "/lbaas/pools/"+list.Listeners[0].Pool+"/members", &list))
-	assert.Equal(t, "ACTIVE", list.Balancers[0].Provisioning)
-	assert.Contains(t, list.Balancers[0].Tags, "lagrum-stack="+productName)
-	assert.Equal(t, 6443, list.Listeners[0].Port)
-	assert.ElementsMatch(t, []string{"172.31.0.0/24", "192.0.2.0/24", "198.51.100.0/24"}, list.Listeners[0].Allowed)
-	assert.Equal(t, "HTTPS /readyz", list.Monitors[0].Type+" "+list.Monitors[0].Path)
-	assert.Len(t, list.Members, 3)
-	assert.Empty(t, list.Floating, "an address on the Internet")
+	for service, path := range map[string][]string{
+		"octavia": {"/lbaas/loadbalancers", "/lbaas/listeners", "/lbaas/pools", "/lbaas/healthmonitors"}, "neutron": {"/floatingips"},
+	} {
+		for _, each := range path {
+			require.NoError(t, tenant.Get(t.Context(), service, each, &list))
+		}
+	}
+	ports := map[string]string{}
+	for _, balancer := range list.Balancers {
+		assert.Equal(t, "ACTIVE", balancer.Provisioning, balancer.Name)
+		assert.Contains(t, balancer.Tags, "lagrum-stack="+productName)
+		ports[balancer.Name] = balancer.Port
+	}
+	require.Len(t, ports, 2)
+	protocols := map[string]string{}
+	for _, pool := range list.Pools {
+		protocols[pool.ID] = pool.Protocol
+	}
+	listeners := map[string]listener{}
+	for _, each := range list.Listeners {
+		listeners[each.Name] = each
+	}
+	monitors := map[string]string{}
+	for _, monitor := range list.Monitors {
+		monitors[monitor.Name] = monitor.Type + " " + monitor.Path
+	}
+	for name, want := range map[string]struct {
+		port, members, memberPort int
+		protocol, monitor         string
+		sources                   []string
+	}{
+		"-api":           {6443, 3, 6443, "TCP", "HTTPS /readyz", []string{"172.31.0.0/24", "192.0.2.0/24", "198.51.100.0/24"}},
+		"-gateway-https": {443, 1, 30443, "PROXY", "TCP ", []string{"172.31.0.0/24", "0.0.0.0/0"}},
+		"-gateway-http":  {80, 1, 30080, "PROXY", "TCP ", []string{"172.31.0.0/24", "0.0.0.0/0"}},
+	} {
+		name = productName + name
+		front := listeners[name]
+		assert.Equal(t, want.port, front.Port, name)
+		assert.ElementsMatch(t, want.sources, front.Allowed, name)
+		assert.Equal(t, want.protocol, protocols[front.Pool], name)
+		assert.Equal(t, want.monitor, monitors[name], name)
+		var behind struct {
+			Members []struct {
+				Port int `json:"protocol_port"`
+			}
+		}
+		require.NoError(t, tenant.Get(t.Context(), "octavia", "/lbaas/pools/"+front.Pool+"/members", &behind))
+		assert.Len(t, behind.Members, want.members, name)
+		for _, member := range behind.Members {
+			assert.Equal(t, want.memberPort, member.Port, name)
+		}
+	}
+	require.Len(t, list.Floating, 1, "the only address on the Internet")
+	assert.Equal(t, ports[productName+"-gateway"], list.Floating[0].Port)
+	assert.Contains(t, list.Floating[0].Tags, "lagrum-stack="+productName)
+	said := p.run(t, "stack", "output", "gateway", "--stack", productName)
+	assert.Equal(t, list.Floating[0].Address, strings.TrimSpace(said))
 }
 
 // fetchBundle does what a control plane does on its first boot: it takes the command out of its user-data and runs it.

@@ -48,9 +48,10 @@ func New(ctx *pulumi.Context, p *plan.Plan, _ providers.Secrets) (providers.Clou
 	return &Cloud{facts: facts, region: p.Cloud.Region, provider: made}, nil
 }
 
-// options are what every component of this adapter is made with: the stack's provider for it and its children.
+// options are what every component of this adapter is made with: the stack's provider and time limits, for it and its
+// children.
 func (c *Cloud) options(opts []pulumi.ResourceOption) []pulumi.ResourceOption {
-	return append(slices.Clone(opts), pulumi.Providers(c.provider))
+	return append(slices.Clone(opts), pulumi.Providers(c.provider), pulumi.Transformations([]pulumi.ResourceTransformation{limited}))
 }
 
 var (
@@ -127,10 +128,6 @@ func named(p *plan.Plan, kind, role string) pulumi.StringMap {
 	all["Name"] = physical(p, role)
 	return all
 }
-
-// slow bounds what the cloud does behind its queues. A create that outlives it was begun all the same: the tag
-// lagrum.dev/stack finds what it left.
-var slow = pulumi.Timeouts(&pulumi.CustomTimeouts{Create: "20m", Update: "20m", Delete: "20m"})
 
 // after is a value that is known once all the others are: whoever uses it finds them there, and goes before they do.
 func after(value pulumi.StringOutput, others ...any) pulumi.StringOutput {

@@ -21,8 +21,8 @@ func Controls() []requirements.Control {
 			Capability: requirements.NetworkSegmentation,
 			Resources: []string{"aws:ec2/securityGroup:SecurityGroup", "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
 				"aws:lb/loadBalancer:LoadBalancer"},
-			How:    "the rows of one shared table say who may talk to whom and why; the API has no address on the Internet",
-			Proofs: []string{"policy TestNothingIsOpenToTheWorld"},
+			How:    "the rows of one shared table say who may talk to whom and why; the API has no address on the Internet, and a gateway has one only where the site says so",
+			Proofs: []string{"policy TestNothingIsOpenToTheWorld", "policy TestOpeningsAreSeen", "policy TestGatewayIsPublicOnlyWhereTheSiteSaysSo"},
 		},
 		{
 			Capability: requirements.SecretsManagement, Resources: []string{"aws:secretsmanager/secret:Secret", "aws:iam/role:Role"},

@@ -21,7 +21,7 @@ func newFirewall(
 ) (map[firewall.Group]pulumi.StringOutput, error) {
 	p := args.Plan
 	groups := map[firewall.Group]pulumi.StringOutput{}
-	for _, group := range []firewall.Group{firewall.ControlPlane, firewall.Worker, firewall.LoadBalancer} {
+	for _, group := range firewall.Groups(p) {
 		made, err := ec2.NewSecurityGroup(ctx, name+"-"+string(group), &ec2.SecurityGroupArgs{
 			Name: physical(p, string(group)), VpcId: network, Tags: named(p, "aws:ec2/securityGroup:SecurityGroup", string(group)),
 			Description: pulumi.String(string(group) + " of " + p.Cluster.Name),
@@ -67,7 +67,7 @@ func newRow(
 			Tags: serves,
 		}
 	}
-	if r.From == firewall.LoadBalancer {
+	if r.From.Balances() {
 		// The load balancer is let out to where it forwards and checks health, and nowhere else.
 		_, err := vpc.NewSecurityGroupEgressRule(ctx, name+"-out", &vpc.SecurityGroupEgressRuleArgs{
 			SecurityGroupId: groups[r.From], ReferencedSecurityGroupId: groups[r.To],

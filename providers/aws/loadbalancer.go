@@ -27,7 +27,7 @@ func newLoadBalancer(
 		EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic: pulumi.String("on"),
 		// A zone whose control plane is gone still leads to the API.
 		EnableCrossZoneLoadBalancing: pulumi.Bool(true),
-	}, parent, slow)
+	}, parent)
 	if err != nil {
 		return host, targets, fmt.Errorf("load balancer: %w", err)
 	}

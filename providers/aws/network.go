@@ -25,10 +25,13 @@ type own struct {
 	subnets map[string]pulumi.StringOutput // ids of the nodes' subnets by zone
 	out     map[string]pulumi.StringOutput // the same, once there is a way out of them
 	groups  map[firewall.Group]pulumi.StringOutput
-	targets pulumi.StringOutput // ARN of the load balancer's target group
+	targets pulumi.StringOutput            // ARN of the API's target group
+	public  map[string]pulumi.StringOutput // ids of the public subnets by zone, once they lead to the Internet
+	gateway *gateway                       // nil where the plan has none
 }
 
-// Foundation makes the stack's key, the node network with a way out, the security groups and the API's load balancer.
+// Foundation makes the stack's key, the node network with a way out, the security groups, the API's load
+// balancer and the gateway's.
 func (c *Cloud) Foundation(
 	ctx *pulumi.Context, name string, args *providers.FoundationArgs, opts ...pulumi.ResourceOption,
 ) (*providers.Foundation, error) {
@@ -51,8 +54,15 @@ func (c *Cloud) Foundation(
 			if made.Endpoint, o.targets, err = newLoadBalancer(ctx, name+"-api", p, o, parent); err != nil {
 				return nil, err
 			}
+			outputs := pulumi.Map{"endpoint": made.Endpoint}
+			if p.Gateway != nil {
+				if o.gateway, err = newGateway(ctx, name+"-gateway", p, o, parent); err != nil {
+					return nil, fmt.Errorf("gateway: %w", err)
+				}
+				made.Gateway, outputs["gateway"] = o.gateway.host, o.gateway.host
+			}
 			made.Own = o
-			return pulumi.Map{"endpoint": made.Endpoint}, nil
+			return outputs, nil
 		})
 	if err != nil {
 		return nil, err
@@ -60,8 +70,8 @@ func (c *Cloud) Foundation(
 	return made, nil
 }
 
-// newNetwork makes the VPC, and in each zone a private subnet for nodes and a small public one whose only tenant is the
-// NAT gateway: a zone that is lost takes no other's way out with it. Routes are resources of their own, so that the
+// newNetwork makes the VPC, and in each zone a private subnet for nodes and a small public one for the NAT gateway
+// and the public face of the gateway, if the plan has one: a zone that is lost takes no other's way out with it. Routes are resources of their own, so that the
 // operator's routes to the site's declared sources can stand in the same tables.
 func newNetwork(ctx *pulumi.Context, name string, p *plan.Plan, o *own, parent pulumi.ResourceOption) error {
 	cut, err := carve(p)
@@ -98,10 +108,11 @@ func newNetwork(ctx *pulumi.Context, name string, p *plan.Plan, o *own, parent p
 	if err != nil {
 		return fmt.Errorf("public route: %w", err)
 	}
-	o.subnets, o.out = map[string]pulumi.StringOutput{}, map[string]pulumi.StringOutput{}
+	o.subnets, o.out, o.public = map[string]pulumi.StringOutput{}, map[string]pulumi.StringOutput{}, map[string]pulumi.StringOutput{}
 	for _, zone := range p.Cloud.Zones {
 		z := zoneNetwork{ctx: ctx, name: name, p: p, zone: zone, vpc: o.vpc, parent: parent}
-		nat, err := z.gateway(cut.public[zone], public, outward)
+		var nat *ec2.NatGateway
+		nat, o.public[zone], err = z.gateway(cut.public[zone], public, outward)
 		if err != nil {
 			return fmt.Errorf("zone %s: %w", zone, err)
 		}
@@ -130,18 +141,18 @@ func (z *zoneNetwork) subnet(role string, cidr netip.Prefix) (*ec2.Subnet, error
 	}, z.parent)
 }
 
-// gateway makes the zone's public subnet and its NAT gateway, which has the zone's one public address. Nothing comes in
-// by it.
-func (z *zoneNetwork) gateway(cidr netip.Prefix, table *ec2.RouteTable, outward *ec2.Route) (*ec2.NatGateway, error) {
+// gateway makes the zone's public subnet and its NAT gateway, by which nothing comes in. The subnet's id is known once
+// it leads to the Internet.
+func (z *zoneNetwork) gateway(cidr netip.Prefix, table *ec2.RouteTable, outward *ec2.Route) (nat *ec2.NatGateway, public pulumi.StringOutput, err error) {
 	subnet, err := z.subnet("public", cidr)
 	if err != nil {
-		return nil, fmt.Errorf("public subnet: %w", err)
+		return nil, public, fmt.Errorf("public subnet: %w", err)
 	}
-	_, err = ec2.NewRouteTableAssociation(z.ctx, z.name+"-public-"+z.zone, &ec2.RouteTableAssociationArgs{
+	associated, err := ec2.NewRouteTableAssociation(z.ctx, z.name+"-public-"+z.zone, &ec2.RouteTableAssociationArgs{
 		SubnetId: subnet.ID(), RouteTableId: table.ID(),
 	}, z.parent)
 	if err != nil {
-		return nil, fmt.Errorf("public route table association: %w", err)
+		return nil, public, fmt.Errorf("public route table association: %w", err)
 	}
 	// An address cannot be taken from a network that has lost its internet gateway, nor a NAT gateway start in one: the
 	// route says that it is attached.
@@ -150,16 +161,16 @@ func (z *zoneNetwork) gateway(cidr netip.Prefix, table *ec2.RouteTable, outward 
 		Domain: pulumi.String("vpc"), Tags: named(z.p, "aws:ec2/eip:Eip", "nat-"+z.zone),
 	}, z.parent, routed)
 	if err != nil {
-		return nil, fmt.Errorf("address of the NAT gateway: %w", err)
+		return nil, public, fmt.Errorf("address of the NAT gateway: %w", err)
 	}
-	nat, err := ec2.NewNatGateway(z.ctx, z.name+"-nat-"+z.zone, &ec2.NatGatewayArgs{
+	nat, err = ec2.NewNatGateway(z.ctx, z.name+"-nat-"+z.zone, &ec2.NatGatewayArgs{
 		SubnetId: subnet.ID(), AllocationId: address.ID(), ConnectivityType: pulumi.String("public"),
 		Tags: named(z.p, "aws:ec2/natGateway:NatGateway", "nat-"+z.zone),
-	}, z.parent, routed, slow)
+	}, z.parent, routed)
 	if err != nil {
-		return nil, fmt.Errorf("NAT gateway: %w", err)
+		return nil, public, fmt.Errorf("NAT gateway: %w", err)
 	}
-	return nat, nil
+	return nat, after(subnet.ID().ToStringOutput(), outward.ID(), associated.ID()), nil
 }
 
 // nodes makes the zone's private subnet. Its second form is for machines, which need a way out when they boot.
@@ -203,7 +214,7 @@ const (
 	zoneLetters = "abc"
 	// AWS takes networks of /16 to /28, and subnets of at least /28.
 	widest, narrowest = 16, 28
-	// taken are the addresses of a nodes' subnet that no node gets: five of AWS's own and the load balancer's.
+	// taken are the addresses of a nodes' subnet that no node gets: five of AWS's own and one of each load balancer in it.
 	taken = 5 + 1
 )
 
@@ -233,6 +244,9 @@ func carve(p *plan.Plan) (addresses, error) {
 		cut.nodes[zone] = part(cut.vpc, quarter, letter)
 		cut.public[zone] = part(part(cut.vpc, quarter, len(zoneLetters)), narrowest, letter)
 		room := 1<<(32-quarter) - taken
+		if p.Gateway != nil && !p.Gateway.Public {
+			room--
+		}
 		if wanted := most(p, zone); wanted > room {
 			return addresses{}, fmt.Errorf("cluster.nodeCIDR: %q leaves zone %s room for %d nodes, and %d may exist during a replacement; "+
 				"use a larger network", p.Network.NodeCIDR, zone, room, wanted)

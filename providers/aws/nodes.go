@@ -105,7 +105,7 @@ func newMachine(
 			HttpProtocolIpv6: pulumi.String("disabled"), InstanceMetadataTags: pulumi.String("disabled"),
 		},
 		RootBlockDevice: rootDevice(p, args.Pool.Disks, node, o.key),
-	}, parent, slow, kept, pulumi.DependsOn([]pulumi.Resource{shared.right}), // it reads its bundle when it boots
+	}, parent, kept, pulumi.DependsOn([]pulumi.Resource{shared.right}), // it reads its bundle when it boots
 		// A change would stop or replace the machine; it is renewed by declaring a new generation.
 		pulumi.IgnoreChanges([]string{"ami", "userData", "userDataBase64"}))
 	if err != nil {
@@ -121,7 +121,7 @@ func newMachine(
 	}
 	machine := providers.Machine{Address: instance.PrivateIp, Resource: instance}
 	if args.Pool.Role != plan.ControlPlane {
-		return machine, nil
+		return machine, newGatewayMembers(ctx, child, p, o, instance.ID(), parent)
 	}
 	machine.Member, err = newMember(ctx, child+"-api", p, o, instance.ID(), parent)
 	return machine, err
@@ -157,7 +157,7 @@ func newVolume(
 	volume, err := ebs.NewVolume(ctx, name, &ebs.VolumeArgs{
 		AvailabilityZone: zoneName(p, node.Zone), Size: pulumi.Int(disk.GiB), Type: pulumi.String(volumeType),
 		Encrypted: pulumi.Bool(true), KmsKeyId: key, Tags: named(p, "aws:ebs/volume:Volume", node.Name+"-"+disk.Name),
-	}, parent, slow, kept)
+	}, parent, kept)
 	if err != nil {
 		return err
 	}

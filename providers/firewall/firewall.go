@@ -11,10 +11,23 @@ type Group string
 const (
 	ControlPlane Group = "control-plane"
 	Worker       Group = "worker"
-	LoadBalancer Group = "load-balancer"
-	// Declared stands for the source ranges that the site declares for the API.
+	LoadBalancer Group = "load-balancer" // of the API
+	Gateway      Group = "gateway"       // the load balancer of web traffic
+	// Declared stands for the source ranges that the site declares, for the API and for the gateway each its own.
 	Declared Group = "declared-sources"
 )
+
+// Groups are those that a cloud makes for a plan.
+func Groups(p *plan.Plan) []Group {
+	groups := []Group{ControlPlane, Worker, LoadBalancer}
+	if p.Gateway != nil {
+		groups = append(groups, Gateway)
+	}
+	return groups
+}
+
+// Balances tells whether the group is a load balancer: what it forwards may come from addresses that the cloud chooses.
+func (g Group) Balances() bool { return g == LoadBalancer || g == Gateway }
 
 // GroupOf is the group that the nodes of a role are in.
 func GroupOf(role plan.Role) Group {
@@ -84,6 +97,27 @@ func Rules(p *plan.Plan) []Rule {
 				Rule{Name: "overlay-" + pair, From: from, To: to, Protocol: "udp", FirstPort: overlayPort, LastPort: overlayPort, Reason: overlay},
 				Rule{Name: "icmp-" + pair, From: from, To: to, Protocol: "icmp", Reason: "path MTU discovery and reachability (RFC 1191)"})
 		}
+	}
+	return append(rules, gatewayRules(p.Gateway)...)
+}
+
+// gatewayRules are the only rows that may have the Internet as their source.
+func gatewayRules(g *plan.Gateway) []Rule {
+	if g == nil {
+		return nil
+	}
+	var rules []Rule
+	for _, port := range g.Ports {
+		name := "gateway-" + port.Name
+		rules = append(rules,
+			Rule{Name: name + "-from-declared", From: Declared, To: Gateway, Protocol: "tcp", FirstPort: port.Port, LastPort: port.Port,
+				Reason: port.Purpose, Sources: g.Sources},
+			Rule{Name: name + "-from-control-plane", From: ControlPlane, To: Gateway, Protocol: "tcp", FirstPort: port.Port, LastPort: port.Port,
+				Reason: "API servers ask who vouches for people under the same name as people do"},
+			Rule{Name: name + "-from-worker", From: Worker, To: Gateway, Protocol: "tcp", FirstPort: port.Port, LastPort: port.Port,
+				Reason: "pods reach services under the same names as people do"},
+			Rule{Name: name + "-behind-balancer", From: Gateway, To: Worker, Protocol: "tcp", FirstPort: port.NodePort, LastPort: port.NodePort,
+				Reason: "forwarded web traffic and health checks"})
 	}
 	return rules
 }

@@ -44,6 +44,9 @@ func (c *Cloud) Foundation(
 			if err != nil {
 				return nil, err
 			}
+			if err := newGateway(args.Plan); err != nil {
+				return nil, err
+			}
 			made.Endpoint, made.Own = balancer.Address, own{network: id, balancer: balancer.ID().ToStringOutput()}
 			return pulumi.Map{"endpoint": made.Endpoint}, nil
 		})

@@ -15,8 +15,8 @@ func Controls() []requirements.Control {
 			Capability: requirements.NetworkSegmentation,
 			Resources: []string{"openstack:networking/secGroup:SecGroup", "openstack:networking/secGroupRule:SecGroupRule",
 				"openstack:loadbalancer/listener:Listener", "openstack:networking/router:Router"},
-			How:    "the rows of one shared table say who may talk to whom and why; the API has no address on the Internet and knows its sources",
-			Proofs: []string{"policy TestNothingIsOpenToTheWorld"},
+			How:    "the rows of one shared table say who may talk to whom and why; the API has no address on the Internet and knows its sources, and a gateway has one only where the site says so",
+			Proofs: []string{"policy TestNothingIsOpenToTheWorld", "policy TestOpeningsAreSeen", "policy TestGatewayIsPublicOnlyWhereTheSiteSaysSo"},
 		},
 		{
 			Capability: requirements.SecretsManagement,

@@ -16,7 +16,7 @@ func newFirewall(
 ) (map[firewall.Group]pulumi.StringOutput, error) {
 	p := args.Plan
 	groups := map[firewall.Group]pulumi.StringOutput{}
-	for _, group := range []firewall.Group{firewall.ControlPlane, firewall.Worker, firewall.LoadBalancer} {
+	for _, group := range firewall.Groups(p) {
 		made, err := networking.NewSecGroup(ctx, name+"-"+string(group), &networking.SecGroupArgs{
 			Name: physical(p, string(group)), Tags: tags(p, "openstack:networking/secGroup:SecGroup"), Description: pulumi.String(string(group) + " of " + p.Cluster.Name),
 			DeleteDefaultRules: pulumi.Bool(true), // OpenStack's own let everything out over IPv6 too
@@ -34,7 +34,7 @@ func newFirewall(
 	}
 	for _, r := range args.Rules {
 		sources := r.Sources
-		if r.From == firewall.LoadBalancer {
+		if r.From.Balances() {
 			// Octavia forwards from ports of its own in the node network, which are in no group of ours.
 			sources = []string{p.Network.NodeCIDR}
 		}

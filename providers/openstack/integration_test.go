@@ -16,7 +16,7 @@ func matches(r accessRule, service, method, path string) bool {
 	return r.service == service && r.method == method && regexp.MustCompile("^"+pattern+"$").MatchString(path)
 }
 
-func allowed(rules []accessRule, service, method, path string) bool {
+func permitted(rules []accessRule, service, method, path string) bool {
 	for _, r := range rules {
 		if matches(r, service, method, path) {
 			return true
@@ -64,8 +64,8 @@ func TestAccessRules(t *testing.T) {
 		{"load-balancer", "DELETE", "/v2.0/lbaas/loadbalancers/1", false, false},
 		{"object-store", "GET", "/v1/AUTH_project/backups", false, false},
 	} {
-		assert.Equal(t, row.machines, allowed(machineRules(), row.service, row.method, row.path), "machines: %v", row)
-		assert.Equal(t, row.volumes, allowed(volumeRules(), row.service, row.method, row.path), "volumes: %v", row)
+		assert.Equal(t, row.machines, permitted(machineRules(), row.service, row.method, row.path), "machines: %v", row)
+		assert.Equal(t, row.volumes, permitted(volumeRules(), row.service, row.method, row.path), "volumes: %v", row)
 	}
 	for _, r := range machineRules() {
 		assert.Equal(t, "GET", r.method, "the cloud controller manager changes nothing: %v", r)

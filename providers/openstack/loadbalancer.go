@@ -33,24 +33,22 @@ func newLoadBalancer(
 	}
 	balancer, err := loadbalancer.NewLoadBalancer(ctx, name, &loadbalancer.LoadBalancerArgs{
 		Name: physical(p, "api"), Tags: tags(p, "openstack:loadbalancer/loadBalancer:LoadBalancer"), VipPortId: port.ID(),
-	}, parent, slow)
+	}, parent)
 	if err != nil {
 		return address, pool, fmt.Errorf("load balancer: %w", err)
 	}
-	// The listener refuses by itself what the security group drops, and nodes are among the sources.
-	sources := slices.Concat([]string{p.Network.NodeCIDR}, p.Cluster.APISources)
 	listener, err := loadbalancer.NewListener(ctx, name, &loadbalancer.ListenerArgs{
 		Name: physical(p, "api"), Tags: tags(p, "openstack:loadbalancer/listener:Listener"), LoadbalancerId: balancer.ID(),
-		Protocol: pulumi.String("TCP"), ProtocolPort: pulumi.Int(p.Cluster.APIPort), AllowedCidrs: pulumi.ToStringArray(sources),
+		Protocol: pulumi.String("TCP"), ProtocolPort: pulumi.Int(p.Cluster.APIPort), AllowedCidrs: allowed(p, p.Cluster.APISources),
 		// Watches of the API are long. Milliseconds.
 		TimeoutClientData: pulumi.Int(hourMillis), TimeoutMemberData: pulumi.Int(hourMillis),
-	}, parent, slow)
+	}, parent)
 	if err != nil {
 		return address, pool, fmt.Errorf("listener: %w", err)
 	}
 	members, err := loadbalancer.NewPool(ctx, name, &loadbalancer.PoolArgs{
 		Name: physical(p, "api"), ListenerId: listener.ID(), Protocol: pulumi.String("TCP"), LbMethod: pulumi.String("LEAST_CONNECTIONS"),
-	}, parent, slow)
+	}, parent)
 	if err != nil {
 		return address, pool, fmt.Errorf("pool: %w", err)
 	}
@@ -58,7 +56,7 @@ func newLoadBalancer(
 	_, err = loadbalancer.NewMonitor(ctx, name, &loadbalancer.MonitorArgs{
 		Name: physical(p, "api"), PoolId: members.ID(), Type: pulumi.String("HTTPS"), UrlPath: pulumi.String("/readyz"),
 		ExpectedCodes: pulumi.String("200"), Delay: pulumi.Int(5), Timeout: pulumi.Int(3), MaxRetries: pulumi.Int(1), MaxRetriesDown: pulumi.Int(3),
-	}, parent, slow)
+	}, parent)
 	if err != nil {
 		return address, pool, fmt.Errorf("monitor: %w", err)
 	}
@@ -66,6 +64,14 @@ func newLoadBalancer(
 	// Whoever goes to the address finds a listener there.
 	address = pulumi.All(address, listener.ID()).ApplyT(first).(pulumi.StringOutput)
 	return address, members.ID().ToStringOutput(), nil
+}
+
+// allowed are the sources of a listener, which refuses by itself what the security group drops; nodes are among them.
+// Octavia answers in the order of their letters, and in any other order each preview would show a change.
+func allowed(p *plan.Plan, sources []string) pulumi.StringArray {
+	all := slices.Concat([]string{p.Network.NodeCIDR}, sources)
+	slices.Sort(all)
+	return pulumi.ToStringArray(slices.Compact(all))
 }
 
 const hourMillis = 3600 * 1000
@@ -78,7 +84,7 @@ func newMember(
 ) (pulumi.Resource, error) {
 	made, err := loadbalancer.NewMember(ctx, name, &loadbalancer.MemberArgs{
 		Name: pulumi.String(node), PoolId: o.pool, Address: address, ProtocolPort: pulumi.Int(p.Cluster.APIPort), SubnetId: o.subnet,
-	}, parent, slow)
+	}, parent)
 	if err != nil {
 		return nil, fmt.Errorf("load balancer member %s: %w", node, err)
 	}

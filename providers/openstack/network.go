@@ -19,10 +19,12 @@ type foundation struct {
 type own struct {
 	network, subnet pulumi.StringOutput
 	groups          map[firewall.Group]pulumi.StringOutput
-	pool            pulumi.StringOutput // of the load balancer
+	pool            pulumi.StringOutput // of the API's load balancer
+	way             pulumi.Resource     // out of the subnet, and for a floating address in
+	gateway         *gateway            // nil where the plan has none
 }
 
-// Foundation makes the node network with a way out, the security groups and the API's load balancer.
+// Foundation makes the node network with a way out, the security groups, the API's load balancer and the gateway's.
 func (c *Cloud) Foundation(
 	ctx *pulumi.Context, name string, args *providers.FoundationArgs, opts ...pulumi.ResourceOption,
 ) (*providers.Foundation, error) {
@@ -54,13 +56,13 @@ func (c *Cloud) Foundation(
 			if err != nil {
 				return nil, fmt.Errorf("router: %w", err)
 			}
-			_, err = networking.NewRouterInterface(ctx, name+"-router", &networking.RouterInterfaceArgs{
+			way, err := networking.NewRouterInterface(ctx, name+"-router", &networking.RouterInterfaceArgs{
 				RouterId: router.ID(), SubnetId: subnet.ID(),
 			}, parent)
 			if err != nil {
 				return nil, fmt.Errorf("router interface: %w", err)
 			}
-			o := own{network: network.ID().ToStringOutput(), subnet: subnet.ID().ToStringOutput()}
+			o := own{network: network.ID().ToStringOutput(), subnet: subnet.ID().ToStringOutput(), way: way}
 			if o.groups, err = newFirewall(ctx, name, args, parent); err != nil {
 				return nil, err
 			}
@@ -68,8 +70,15 @@ func (c *Cloud) Foundation(
 			if err != nil {
 				return nil, err
 			}
+			outputs := pulumi.Map{"endpoint": made.Endpoint}
+			if p.Gateway != nil {
+				if o.gateway, err = newGateway(ctx, name+"-gateway", p, o, parent); err != nil {
+					return nil, fmt.Errorf("gateway: %w", err)
+				}
+				made.Gateway, outputs["gateway"] = o.gateway.address, o.gateway.address
+			}
 			made.Own = o
-			return pulumi.Map{"endpoint": made.Endpoint}, nil
+			return outputs, nil
 		})
 	if err != nil {
 		return nil, err

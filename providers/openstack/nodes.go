@@ -14,10 +14,6 @@ import (
 	"github.com/lagrum/lagrum/stacks/plan"
 )
 
-// slow bounds what the cloud does behind its queues. A create that outlives it was begun all the same: lagrum doctor
-// finds what it left by name.
-var slow = pulumi.Timeouts(&pulumi.CustomTimeouts{Create: "20m", Update: "20m", Delete: "20m"})
-
 type nodes struct {
 	pulumi.ResourceState
 }
@@ -100,7 +96,9 @@ func (c *Cloud) newMachine(
 		Networks:          compute.InstanceNetworkArray{compute.InstanceNetworkArgs{Port: port.ID()}},
 		SchedulerHints:    compute.InstanceSchedulerHintArray{compute.InstanceSchedulerHintArgs{Group: group.ID()}},
 		StopBeforeDestroy: pulumi.Bool(true), // pods get their grace
-	}, parent, slow, kept, pulumi.DependsOn(after),
+	}, parent, kept, pulumi.DependsOn(after),
+		// Its port and volumes cannot be another's while it stands, one in ERROR included.
+		pulumi.DeleteBeforeReplace(true),
 		// A change would destroy the server; it is renewed by declaring a new generation.
 		pulumi.IgnoreChanges([]string{"userData"}), pulumi.AdditionalSecretOutputs([]string{"userData"}))
 	if err != nil {
@@ -109,7 +107,7 @@ func (c *Cloud) newMachine(
 	address := port.AllFixedIps.Index(pulumi.Int(0))
 	machine := providers.Machine{Address: address, Resource: instance}
 	if args.Pool.Role != plan.ControlPlane {
-		return machine, nil
+		return machine, newGatewayMembers(ctx, child, node.Name, p, o, address, instance, parent)
 	}
 	machine.Member, err = newMember(ctx, child+"-api", node.Name, p, o, address, parent)
 	return machine, err
@@ -134,7 +132,7 @@ func (c *Cloud) newVolume(
 		args.VolumeType = pulumi.String(c.facts.DataVolumeType)
 	}
 	made, err := blockstorage.NewVolume(ctx, child+"-"+disk.Name, args,
-		append(opts, slow, pulumi.IgnoreChanges([]string{"imageId"}))...)
+		append(opts, pulumi.IgnoreChanges([]string{"imageId"}))...)
 	if err != nil {
 		return nil, fmt.Errorf("volume %s: %w", disk.Name, err)
 	}

@@ -48,9 +48,10 @@ func New(ctx *pulumi.Context, p *plan.Plan, secrets providers.Secrets) (provider
 	return &Cloud{facts: facts, provider: made}, nil
 }
 
-// options are what every component of this adapter is made with: the stack's provider for it and its children.
+// options are what every component of this adapter is made with: the stack's provider and time limits, for it and its
+// children.
 func (c *Cloud) options(opts []pulumi.ResourceOption) []pulumi.ResourceOption {
-	return append(slices.Clone(opts), pulumi.Providers(c.provider))
+	return append(slices.Clone(opts), pulumi.Providers(c.provider), pulumi.Transformations([]pulumi.ResourceTransformation{limited}))
 }
 
 // tags are what Neutron and Octavia take as tags on a resource of the type: whose it is, and a tag for each requirement

@@ -29,6 +29,8 @@ type Plan struct {
 	Cloud   Cloud   `json:"cloud"`
 	Cluster Cluster `json:"cluster"`
 	Network Network `json:"network"`
+	// Gateway is nil where the site declares none.
+	Gateway *Gateway `json:"gateway,omitempty"`
 	// Pools are sorted by name, control plane first.
 	Pools []Pool `json:"pools"`
 	// GuestEncryption is nil where no node encrypts a disk itself.
@@ -73,8 +75,10 @@ type Cloud struct {
 type OpenStack struct {
 	AuthURL         string `json:"authURL"` // Keystone's, with its version
 	Project         string `json:"project"`
-	ExternalNetwork string `json:"externalNetwork"` // id; the way out, and no way in
-	Image           string `json:"image"`           // id
+	ExternalNetwork string `json:"externalNetwork"` // id; the way out
+	// ExternalNetworkName is where a public gateway takes its address from; empty where there is none.
+	ExternalNetworkName string `json:"externalNetworkName,omitempty"`
+	Image               string `json:"image"` // id
 	// VolumeType is one that an administrator made with encryption. The plan refuses a site without.
 	VolumeType string `json:"volumeType"`
 	// DataVolumeType is the type of data disks where the nodes encrypt them; else VolumeType.

@@ -60,6 +60,7 @@ func Resolve(s site.Site, p country.Profile, at time.Time) (Plan, []Warning, err
 		Cloud:       cloud(&s),
 		Cluster:     cluster(&s, at),
 		Network:     network(&s),
+		Gateway:     gateway(&s),
 		Recovery:    recovery(&s),
 		Duties:      decided,
 		Asks:        asks(catalogue, p, overlays),
@@ -81,7 +82,8 @@ func cloud(s *site.Site) Cloud {
 	if o := s.Cloud.OpenStack; o != nil {
 		c.OpenStack = &OpenStack{
 			AuthURL: o.AuthURL.String(), Project: o.Project.String(), ExternalNetwork: o.ExternalNetwork.String(),
-			Image: o.Image.String(), VolumeType: o.EncryptedVolumeType.String(), DataVolumeType: o.EncryptedVolumeType.String(),
+			ExternalNetworkName: o.ExternalNetworkName.String(), Image: o.Image.String(), VolumeType: o.EncryptedVolumeType.String(),
+			DataVolumeType: o.EncryptedVolumeType.String(),
 		}
 		if !o.DataVolumeType.IsZero() {
 			c.OpenStack.DataVolumeType = o.DataVolumeType.String()

@@ -47,6 +47,7 @@ func (c *checker) site(s *Site) {
 	c.networks(s)
 	c.pools(s)
 	c.guestEncryption(s)
+	c.gateway(s)
 	c.identity(s)
 	c.retention(&s.Retention)
 	c.backup(s)

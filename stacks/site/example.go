@@ -72,10 +72,12 @@ func ExampleProd() Site {
 	s.Cloud = Cloud{OpenStack: &OpenStack{
 		AuthURL: legal[URL]("https://identity.example.org:5000/v3"), Region: legal[Region]("sto-1"),
 		Project: legal[Text]("care-prod"), ExternalNetwork: legal[UUID]("8b1c9a52-5d0e-4f53-a3a5-2d9f7b0c6e11"),
-		Image: legal[UUID]("0d4f7c1e-9b1a-4c57-8f6e-3f0d2b9a7c44"), EncryptedVolumeType: legal[Text]("luks"),
+		ExternalNetworkName: legal[Text]("external"),
+		Image:               legal[UUID]("0d4f7c1e-9b1a-4c57-8f6e-3f0d2b9a7c44"), EncryptedVolumeType: legal[Text]("luks"),
 	}}
 	s.Cluster = cluster
 	s.NodePools = []Pool{controlPlane, workers}
+	s.Gateway = &Gateway{Public: true, Sources: []CIDR{legal[CIDR]("0.0.0.0/0")}}
 	s.Identity.Connectors = []Connector{
 		{Name: legal[Name]("region-idp"), Type: OIDC, URL: legal[URL]("https://idp.example.org"), MFA: true},
 		{Name: legal[Name]("directory"), Type: LDAP, URL: legal[URL]("ldaps://directory.example.org"), MFA: true},
@@ -108,6 +110,7 @@ func ExampleRecovery() Site {
 	recovery := *s.Recovery
 	recovery.Of = legal[Name]("dk-prod")
 	s.Recovery = &recovery
+	s.Gateway = &Gateway{Sources: []CIDR{legal[CIDR]("192.0.2.0/24")}}
 	s.Waivers = nil
 	return s
 }

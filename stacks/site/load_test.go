@@ -138,7 +138,7 @@ func TestWarnings(t *testing.T) {
 		},
 		{
 			"production in the lab",
-			edit(t, prod, openstack, "  lab: {}\n", "      - name: data\n        gib: 200\n", ""),
+			edit(t, edit(t, prod, gateway, ""), openstack, "  lab: {}\n", "      - name: data\n        gib: 200\n", ""),
 			"cloud.lab: is a laboratory, where neither encrypted disks nor a place can be proved; rehearse here, and keep patient data elsewhere",
 		},
 	} {
@@ -247,12 +247,16 @@ func parse[V any, P interface {
 	return v
 }
 
+// gateway is that section of the production example.
+const gateway = "gateway:\n  public: true\n  sources:\n    - 0.0.0.0/0\n"
+
 // openstack is the cloud section of the production example.
 const openstack = `  openstack:
     authURL: https://identity.example.org:5000/v3
     region: sto-1
     project: care-prod
     externalNetwork: 8b1c9a52-5d0e-4f53-a3a5-2d9f7b0c6e11
+    externalNetworkName: external
     image: 0d4f7c1e-9b1a-4c57-8f6e-3f0d2b9a7c44
     encryptedVolumeType: luks
 `

@@ -24,7 +24,7 @@ func TestProblems(t *testing.T) {
 		// Shape.
 		one("unknown key", "country: se\n", "country: se\nbananas: 1\n",
 			"bananas: is not a known key; remove it; known here: country, environment, operator, dataCentre, cloud, cluster, nodePools, "+
-				"guestEncryption, identity, retention, backup, recovery, registry, listedSystem, waivers"),
+				"guestEncryption, gateway, identity, retention, backup, recovery, registry, listedSystem, waivers"),
 		one("misspelt key", "  podCIDR: 10.244", "  podCDIR: 10.244", "cluster.podCDIR: is not a known key; did you mean podCIDR?"),
 		one("key in the wrong case", "dataCentre:", "datacentre:", "datacentre: is not a known key; did you mean dataCentre?"),
 		{"misspelt key with a wrong value", []string{"    count: 3\n", "    cuont: many\n"}, []string{
@@ -59,7 +59,7 @@ func TestProblems(t *testing.T) {
 			`operator.name: "Example Region" has a tag of its own; write text without a tag`),
 		one("merge key", "country: se\n", "country: se\n<<: {bananas: 1}\n",
 			`["<<"]: is not a known key; remove it; known here: country, environment, operator, dataCentre, cloud, cluster, nodePools, `+
-				"guestEncryption, identity, retention, backup, recovery, registry, listedSystem, waivers"),
+				"guestEncryption, gateway, identity, retention, backup, recovery, registry, listedSystem, waivers"),
 		one("key that is no text", "country: se\n", "country: se\n? [a]\n: b\n", "lagrum:site: has a key that is not text; write each key as a plain word"),
 		one("second document", "country: se\n", "country: se\n---\na: b\n", "lagrum:site: has text after its first document; keep one document"),
 
@@ -144,6 +144,20 @@ func TestProblems(t *testing.T) {
 		one("join lifetime too long", "joinLifetime: 2h", "joinLifetime: 2d", `cluster.joinLifetime: "2d" is out of range; use 10m to 24h`),
 		one("API open to the world", "192.0.2.0/24", "0.0.0.0/0",
 			`cluster.apiSources[0]: "0.0.0.0/0" is the whole Internet; list the networks that administrators and pipelines come from`),
+		one("a gateway for nobody", "  sources:\n    - 0.0.0.0/0\n", "  sources: []\n",
+			"gateway.sources: is empty, so nobody reaches the gateway; list the networks that people come from, or take gateway out"),
+		one("a gateway without sources", "  public: true\n  sources:\n    - 0.0.0.0/0\n", "  public: true\n", "gateway.sources: is missing; add it, e.g. sources: [192.0.2.0/24]"),
+		one("a gateway that is not public is not for everybody", "  public: true\n  sources", "  sources",
+			`gateway.sources[0]: "0.0.0.0/0" is the whole Internet, and the gateway is not public; list the networks that people come from, or say public: true`),
+		one("half the Internet", "    - 0.0.0.0/0\n", "    - 128.0.0.0/1\n",
+			`gateway.sources[0]: "128.0.0.0/1" is a large part of the Internet; list networks of /8 or smaller, or 0.0.0.0/0 for everybody`),
+		one("a source that the gateway has no address for", "    - 0.0.0.0/0\n", "    - ::/0\n",
+			`gateway.sources[0]: "::/0" is not IPv4, and the gateway has no other address; list IPv4 networks; dual stack is not built`),
+		one("a source of the gateway twice", "    - 0.0.0.0/0\n", "    - 198.51.100.0/24\n    - 198.51.100.0/24\n",
+			`gateway.sources[1]: "198.51.100.0/24" is listed twice; keep one`),
+		one("a public gateway and no name to take its address from", "    externalNetworkName: external\n", "",
+			"cloud.openstack.externalNetworkName: is missing, and a public gateway takes its address from that network; "+
+				"write the name of the network whose id is externalNetwork"),
 		one("source twice", "2001:db8::/48", "192.0.2.0/24", `cluster.apiSources[1]: "192.0.2.0/24" is listed twice; keep one`),
 		one("initialised by a stranger", "initialisedBy: cp-1-g1", "initialisedBy: cp-4-g1",
 			`cluster.initialisedBy: "cp-4-g1" is no node that the control-plane pool has or had; name one, e.g. cp-1-g1`),

@@ -28,6 +28,8 @@ type Site struct {
 	// GuestEncryption has every node encrypt its data disk by itself, under a key that no cloud knows. Required where the
 	// cloud encrypts none: for dataVolumeType on OpenStack, and for the lab's virtual machines.
 	GuestEncryption *GuestEncryption `yaml:"guestEncryption,omitempty"`
+	// Gateway is the one door for web traffic to what runs in the cluster. Absent: none.
+	Gateway *Gateway `yaml:"gateway,omitempty"`
 	// Identity says who vouches for the people that log in. At least one connector in prod and dr.
 	Identity Identity `yaml:"identity,omitempty"`
 	// Retention says how long logs and records are kept.
@@ -143,6 +145,8 @@ type OpenStack struct {
 	Project Text `yaml:"project" example:"care-prod"`
 	// ExternalNetwork is the id of the network through which nodes reach the outside. Nothing reaches them from there.
 	ExternalNetwork UUID `yaml:"externalNetwork" example:"8b1c9a52-5d0e-4f53-a3a5-2d9f7b0c6e11"`
+	// ExternalNetworkName is the name of that network. Required for a public gateway, whose address is taken from it.
+	ExternalNetworkName Text `yaml:"externalNetworkName,omitempty" example:"external"`
 	// Image is the id of the image that nodes boot from, with Kubernetes at the cluster's version.
 	Image UUID `yaml:"image" example:"0d4f7c1e-9b1a-4c57-8f6e-3f0d2b9a7c44"`
 	// EncryptedVolumeType is the volume type that the cloud's administrators made with encryption. Every disk is of it, but
@@ -223,6 +227,14 @@ type Pool struct {
 	// their machines, and the next update drains them and takes them out of the cluster; once that is done they are taken
 	// out of this list, and the update after it deletes the machines.
 	Leaving []Name `yaml:"leaving,omitempty" example:"[workers-7-g2]"`
+}
+
+// Gateway is a load balancer of its own, apart from the API's. It takes ports 443 and 80, and the workers are behind it.
+type Gateway struct {
+	// Public gives it an address on the Internet. Without, it has one in the node network alone.
+	Public bool `yaml:"public,omitempty"`
+	// Sources are the networks that may reach it, at least one. The whole Internet, 0.0.0.0/0, is for a public one only.
+	Sources []CIDR `yaml:"sources" example:"[192.0.2.0/24]"`
 }
 
 // Disk of a node.

@@ -58,6 +58,8 @@ func answer(made *Resource, preview bool) (resource.PropertyMap, []string, error
 	case "openstack:networking/port:Port":
 		address := resource.NewProperty(fmt.Sprintf("172.31.1.%d", seed(made.Name)[0]))
 		state["allFixedIps"] = resource.NewProperty([]resource.PropertyValue{address})
+	case "openstack:networking/floatingIp:FloatingIp":
+		state["address"] = resource.NewProperty("203.0.113.7")
 	case "openstack:keymanager/secretV1:SecretV1":
 		state["secretRef"] = resource.NewProperty("https://keys.example.org/v1/secrets/" + hex.EncodeToString(seed(made.Name)[:16]))
 	case "openstack:identity/applicationCredential:ApplicationCredential":

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -182,6 +183,18 @@ func TestKubectlKind(t *testing.T) {
 	} {
 		require.Equal(t, want, kubectlKind(in))
 	}
+}
+
+// A killed update whose parent has not asked about it yet is as dead as any.
+func TestLockOfAnEndedProcess(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command("sleep", "600")
+	require.NoError(t, cmd.Start())
+	lock := Lock{PID: cmd.Process.Pid, Hostname: here(t)}
+	require.True(t, lock.Alive())
+	require.NoError(t, cmd.Process.Kill())
+	require.Eventually(t, func() bool { return !lock.Alive() }, 10*time.Second, 10*time.Millisecond)
+	require.Error(t, cmd.Wait(), "it was killed")
 }
 
 func TestFileBackendLock(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/lagrum/lagrum/lab/process"
 )
 
 // Lock is the content of a lock file of Pulumi's own (DIY) backends.
@@ -28,6 +30,10 @@ func (l *Lock) Alive() bool {
 	}
 	err = syscall.Kill(l.PID, 0)
 	if err != nil && !errors.Is(err, syscall.EPERM) {
+		return false
+	}
+	// One that ended and that nobody has asked about yet still has its number.
+	if _, state, err := process.Stat(l.PID); err == nil && (state == 'Z' || state == 'X') {
 		return false
 	}
 	// The number may be a later process's by now. The folder of a process is as old as the process; a second more or

@@ -53,9 +53,10 @@ func (s Stack) run(ctx context.Context, stdout, stderr io.Writer, args []string)
 
 // Resource of an exported stack.
 type Resource struct {
-	URN  string `json:"urn"`
-	Type string `json:"type"`
-	ID   string `json:"id"`
+	URN     string `json:"urn"`
+	Type    string `json:"type"`
+	ID      string `json:"id"`
+	Protect bool   `json:"protect"`
 }
 
 // Resources reads the resources of the stack's state.
