@@ -47,6 +47,7 @@ func Resolve(s site.Site, p country.Profile, at time.Time) (Plan, []Warning, err
 	j.site(&s, &duties)
 	decided := j.duties(&s, &duties)
 	decided.Overlays = overlays
+	j.stores(&s, &duties)
 	waivers := j.waive(s.Waivers)
 	if len(j.refusals) > 0 {
 		return Plan{}, j.warnings, j.refusals
@@ -60,6 +61,7 @@ func Resolve(s site.Site, p country.Profile, at time.Time) (Plan, []Warning, err
 		Cloud:       cloud(&s),
 		Cluster:     cluster(&s, at),
 		Network:     network(&s),
+		Stores:      stores(&s, decided, duties.BackupApart.Cites),
 		Recovery:    recovery(&s),
 		Duties:      decided,
 		Waivers:     waivers,
