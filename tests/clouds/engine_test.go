@@ -96,6 +96,22 @@ func (e *engine) must(t *testing.T, stack string, args ...string) string {
 	return out
 }
 
+// storeLogins are what a stack with stores at endpoints has in its configuration, by the beginning of their keys.
+func storeLogins(t *testing.T, file string) []string {
+	t.Helper()
+	if !strings.Contains(file, "\n    objectStore:") {
+		return nil
+	}
+	all := []string{
+		"storeAdministrator", "auditPatientAccessCollector", "auditPatientAccessVerifier", "auditPlatformSecurityCollector",
+		"auditPlatformSecurityVerifier", "etcdSnapshotsWriter", "etcdSnapshotsVerifier", "backupAdministrator", "backupVelero",
+	}
+	if strings.Contains(file, "\n      from:") {
+		all = append(all, "restoreReader")
+	}
+	return all
+}
+
 func (e *engine) stack(t *testing.T, name, file string) {
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -104,6 +120,11 @@ func (e *engine) stack(t *testing.T, name, file string) {
 	if strings.Contains(string(text), "\n      openstack:") {
 		e.must(t, name, "config", "set", "--secret", "lagrum:openstackCredentialID", "sentinel-credential-id")
 		e.must(t, name, "config", "set", "--secret", "lagrum:openstackCredentialSecret", "sentinel-credential-secret")
+	}
+	for _, who := range storeLogins(t, string(text)) {
+		for _, part := range []string{"ID", "Secret"} {
+			e.must(t, name, "config", "set", "--secret", "lagrum:"+who+part, "sentinel-credential-of-a-store")
+		}
 	}
 
 	// The first preview shows all that the mock engine has seen, and the stack itself.
@@ -117,7 +138,7 @@ func (e *engine) stack(t *testing.T, name, file string) {
 	assert.Contains(t, preview, "[unknown]", "what a cloud computes is not known before")
 
 	in := func(args ...string) []string {
-		for _, pattern := range []string{"**openstack**", "**aws**", "**tls**", "**random**", "**lagrum:pki:PKI**", "**lagrum:cluster:Cluster::**", "**providers:kubernetes**"} {
+		for _, pattern := range []string{"**openstack**", "**aws**", "**tls**", "**random**", "**lagrum:pki:PKI**", "**lagrum:objectstore:Stores**", "**lagrum:cluster:Cluster::**", "**providers:kubernetes**"} {
 			args = append(args, "--target", pattern)
 		}
 		return args
