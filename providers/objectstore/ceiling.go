@@ -19,20 +19,18 @@ const abandonedDays = 7
 
 func lifecycle(store plan.Store) []rule {
 	return []rule{
-		{id: "versions", expire: store.ExpireDays, noncurrent: store.NoncurrentDays},
-		// Parts of an upload that nobody ends are seen by no list of objects, and no lock is on them.
-		{id: "uploads", abort: abandonedDays},
+		// Parts of an upload that nobody ends are seen by no list of objects, and no lock is on them. MinIO refuses a rule
+		// that says this alone, and ends such uploads after a day by itself.
+		{id: "versions", expire: store.ExpireDays, noncurrent: store.NoncurrentDays, abort: abandonedDays},
 		// A marker above nothing. A rule that ends by days cannot say this as well.
 		{id: "markers", markers: true},
 	}
 }
 
-// newCeiling is the lifecycle as a resource of its own, on AWS. Its result is known once it is there; at an endpoint it
-// came with the bucket.
-func newCeiling(ctx *pulumi.Context, name string, store plan.Store, bucket *s3.BucketV2, opts []pulumi.ResourceOption) (pulumi.IDOutput, error) {
-	if !store.Place.AWS() {
-		return bucket.ID(), nil
-	}
+// newCeiling is the lifecycle as a resource of its own, on AWS.
+func newCeiling(
+	ctx *pulumi.Context, name string, store plan.Store, bucket *s3.BucketV2, opts []pulumi.ResourceOption,
+) (*s3.BucketLifecycleConfigurationV2, error) {
 	var rules s3.BucketLifecycleConfigurationV2RuleArray
 	for _, r := range lifecycle(store) {
 		made := s3.BucketLifecycleConfigurationV2RuleArgs{
@@ -52,11 +50,7 @@ func newCeiling(ctx *pulumi.Context, name string, store plan.Store, bucket *s3.B
 		}
 		rules = append(rules, made)
 	}
-	made, err := s3.NewBucketLifecycleConfigurationV2(ctx, name, &s3.BucketLifecycleConfigurationV2Args{Bucket: bucket.Bucket, Rules: rules}, opts...)
-	if err != nil {
-		return pulumi.IDOutput{}, err
-	}
-	return made.ID(), nil
+	return s3.NewBucketLifecycleConfigurationV2(ctx, name, &s3.BucketLifecycleConfigurationV2Args{Bucket: bucket.Bucket, Rules: rules}, opts...)
 }
 
 // setCeiling is the same lifecycle as a part of the bucket. The resource of its own waits, after it has written, for a
@@ -84,4 +78,12 @@ func setCeiling(args *s3.BucketV2Args, store plan.Store) {
 	}
 	//lint:ignore SA1019 see above: what takes its place works on AWS alone
 	args.LifecycleRules = rules
+}
+
+// ignored is the one part of a lifecycle that some stores take and forget: no reason to write it again at each update.
+func ignored(store plan.Store) []pulumi.ResourceOption {
+	if store.Place.AWS() {
+		return nil
+	}
+	return []pulumi.ResourceOption{pulumi.IgnoreChanges([]string{"lifecycleRules[0].abortIncompleteMultipartUploadDays"})}
 }

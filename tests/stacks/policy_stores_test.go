@@ -157,6 +157,41 @@ func TestEveryBucketIsLocked(t *testing.T) {
 	})
 }
 
+// The settings of a bucket are written one after another: of two at once MinIO keeps one, without a word.
+func TestPartsOfABucketTakeTurns(t *testing.T) {
+	t.Parallel()
+	inClouds(t, func(t *testing.T, _ string, r *harness.Recording) {
+		for _, bucket := range r.Of(bucketType) {
+			var parts []*harness.Resource
+			for _, made := range r.Resources {
+				if strings.HasPrefix(made.Type, "aws:s3/") && made.Inputs["bucket"] == bucket.Inputs["bucket"] && made != bucket {
+					parts = append(parts, made)
+				}
+			}
+			require.GreaterOrEqual(t, len(parts), 4, bucket.URN)
+			first := 0
+			followed := map[string]int{}
+			for _, made := range parts {
+				before := 0
+				for _, other := range parts {
+					if slices.Contains(made.Dependencies, other.URN) {
+						before++
+						followed[other.URN]++
+					}
+				}
+				require.LessOrEqual(t, before, 1, made.URN)
+				if before == 0 {
+					first++
+				}
+			}
+			require.Equal(t, 1, first, "%s: two parts begin at once", bucket.URN)
+			for urn, times := range followed {
+				require.Equal(t, 1, times, "%s: two parts follow it at once", urn)
+			}
+		}
+	})
+}
+
 // An archive's lock is its class's floor, as the site declares it, and its lifecycle ends between floor and ceiling.
 func TestArchivesKeepTheFloorAndEndAtTheCeiling(t *testing.T) {
 	t.Parallel()
