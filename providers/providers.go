@@ -1,8 +1,10 @@
 // Package providers is the contract between the cluster and the clouds.
 //
-// A cloud adapter turns the plan's neutral pools, firewall rules, volumes, load balancers and object stores into
+// A cloud adapter turns the plan's neutral pools, firewall rules, volumes and load balancers into
 // resources of its cloud and returns the neutral outputs below. Which cloud made them cannot be told from the
 // outputs. Adapters never import components.
+//
+// Object stores are apart: where they lie the site says, whatever cloud the machines are in (providers/objectstore).
 package providers
 
 import (
@@ -27,8 +29,6 @@ type Cloud interface {
 	// Integration gives the controllers that a cluster runs for its cloud their rights, one credential each. It is nil on a
 	// cloud without such controllers.
 	Integration(ctx *pulumi.Context, name string, args *IntegrationArgs, opts ...pulumi.ResourceOption) (*Integration, error)
-	// ObjectStore makes one locked bucket with one credential per consumer.
-	ObjectStore(ctx *pulumi.Context, name string, args *ObjectStoreArgs, opts ...pulumi.ResourceOption) (*ObjectStore, error)
 }
 
 // Secrets reads a secret of the stack's configuration by its key below lagrum:, such as openstackCredentialSecret.
@@ -116,38 +116,12 @@ type Integration struct {
 	Tags map[string]string
 }
 
-// ObjectStoreArgs describe a bucket under object lock in compliance mode.
-type ObjectStoreArgs struct {
-	Plan *plan.Plan
-	// Name of the store, e.g. audit-archive.
-	Name string
-	// FloorDays is the lock; CeilingDays the lifecycle's deletion. Floor <= ceiling, checked by the plan.
-	FloorDays, CeilingDays int
-	// Consumers each get a credential of their own with the rights named.
-	Consumers []Consumer
-}
-
-// Consumer of an object store.
-type Consumer struct {
-	Name   string
-	Rights []Right
-}
-
-// Right of a consumer. There is no right to delete versions, bypass a lock, or change retention.
-type Right string
-
-// The rights that exist.
-const (
-	Put    Right = "put"
-	Get    Right = "get"
-	List   Right = "list"
-	Expire Right = "expire" // set delete markers
-)
-
-// ObjectStore is a made bucket.
+// ObjectStore is a bucket under object lock, made by package objectstore wherever the site says that it lies.
 type ObjectStore struct {
 	Endpoint pulumi.StringOutput
-	Bucket   pulumi.StringOutput
+	Region   string // that requests are signed for
+	// Bucket is known once its lock, its ceiling and its policy are there.
+	Bucket pulumi.StringOutput
 	// Credentials by consumer name, each a secret output.
 	Credentials map[string]Credential
 }

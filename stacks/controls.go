@@ -9,6 +9,7 @@ import (
 	"github.com/lagrum/lagrum/components/retirement"
 	"github.com/lagrum/lagrum/components/storage"
 	"github.com/lagrum/lagrum/providers/aws"
+	"github.com/lagrum/lagrum/providers/objectstore"
 	"github.com/lagrum/lagrum/providers/openstack"
 	"github.com/lagrum/lagrum/requirements"
 	"github.com/lagrum/lagrum/stacks/plan"
@@ -28,6 +29,7 @@ func Controls() []Room {
 		{"stacks/plan", plan.Controls()},
 		{"providers/aws", aws.Controls()},
 		{"providers/openstack", openstack.Controls()},
+		{"providers/objectstore", objectstore.Controls()},
 		{"components/bootstrap", bootstrap.Controls()},
 		{"components/pki", pki.Controls()},
 		{"components/cluster", cluster.Controls()},

@@ -23,6 +23,8 @@ type infrastructure struct {
 	Pools map[string]*providers.Nodes
 	// Integration is nil on a cloud without controllers of its own.
 	Integration *providers.Integration
+	// Stores by name; none where the site names no place for them.
+	Stores map[string]*providers.ObjectStore
 }
 
 func newInfrastructure(ctx *pulumi.Context, p *plan.Plan) (*infrastructure, error) {
@@ -31,6 +33,9 @@ func newInfrastructure(ctx *pulumi.Context, p *plan.Plan) (*infrastructure, erro
 		return nil, err
 	}
 	made := &infrastructure{Pools: map[string]*providers.Nodes{}}
+	if made.Stores, err = newStores(ctx, p); err != nil {
+		return nil, fmt.Errorf("object stores: %w", err)
+	}
 	if made.PKI, err = newIdentity(ctx, p); err != nil {
 		return nil, err
 	}

@@ -49,6 +49,7 @@ func Programs() []Program {
 		plugins    = "github.com/containernetworking/plugins"
 		flannel    = "github.com/flannel-io/flannel"
 		kubeRouter = "github.com/cloudnativelabs/kube-router/v2"
+		mc         = "github.com/minio/mc"
 		minio      = "github.com/minio/minio"
 		pulumi     = "github.com/pulumi/pulumi"
 		versitygw  = "github.com/versity/versitygw"
@@ -131,6 +132,13 @@ func Programs() []Program {
 			Binaries: map[string]string{"minio": minio},
 			OnDemand: true,
 			Assumed:  360 * time.Second,
+		},
+		{
+			// By which MinIO's operators make users and give them policies.
+			Name: "mc", Version: "0.0.0-20250313080218-cf909e1063a9", Module: mc,
+			Binaries: map[string]string{"mc": mc},
+			OnDemand: true,
+			Assumed:  70 * time.Second,
 		},
 		{
 			// An S3 server that says it locks objects and lets their retention be shortened: what refuses it is proved with it.

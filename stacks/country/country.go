@@ -71,6 +71,8 @@ type Duties struct {
 
 	PatientAccessLog    LogRule
 	PlatformSecurityLog LogRule
+	// LogStore asks for a store of logs whose contents nobody can change or remove.
+	LogStore Rule[bool] `capability:"tamper-proof-log-store"`
 
 	// RecordYears is how long a patient record is kept after its last entry; 0 where no number is established and the
 	// site must declare one.
@@ -209,6 +211,7 @@ func (d Duties) with(o Duties) Duties {
 			Floor:   lay(d.PlatformSecurityLog.Floor, o.PlatformSecurityLog.Floor),
 			Ceiling: lay(d.PlatformSecurityLog.Ceiling, o.PlatformSecurityLog.Ceiling),
 		},
+		LogStore:          lay(d.LogStore, o.LogStore),
 		RecordYears:       lay(d.RecordYears, o.RecordYears),
 		BackupHours:       lay(d.BackupHours, o.BackupHours),
 		BackupApart:       lay(d.BackupApart, o.BackupApart),

@@ -26,6 +26,7 @@ func denmark() Profile {
 				Floor:   Rule[int]{Value: 0, Cites: []string{"DK-INSTR-3", "EU-IR2690-3.2.5"}, Reading: readingDeclared},
 				Ceiling: Rule[CeilingRule]{Value: NeedBased, Cites: []string{"EU-GDPR-5-1-e"}, Reading: readingNeed},
 			},
+			LogStore: Rule[bool]{Value: true, Cites: []string{"EU-IR2690-3.2.5", "EU-GDPR-5-2"}, Reading: readingLogStore},
 			RecordYears: Rule[int]{Value: 10, Cites: []string{"DK-AUT-25-1"},
 				Reading: "ten years after the last entry, by the minister's answer of 15 June 2017"},
 			BackupHours:     Rule[Interval]{Cites: []string{"DK-NIS2-6-1-3", "EU-IR2690-4.2.2"}, Reading: readingDeclared},

@@ -25,6 +25,7 @@ const (
 	readingDeclared  = "the rules name no number: the site declares one"
 	readingEEA       = "inside the EEA there is no transfer to a third country"
 	readingNeed      = "the rules name no number: the need that the site declares bounds it"
+	readingLogStore  = "the rules name no means: object lock in compliance mode is the one that no credential undoes"
 	readingRecords   = "no rule on how long records are kept is established for this country: the site declares the years"
 	readingRestore   = "the rules name no number; more than 366 days is not regular"
 	readingRedundant = "the rules name no number; etcd needs three members to bear the loss of one"
@@ -46,6 +47,7 @@ func union() Duties {
 		Residency:           Rule[[]string]{Value: EEA(), Cites: []string{"EU-GDPR-44", "EU-GDPR-49"}, Reading: readingEEA},
 		PatientAccessLog:    log,
 		PlatformSecurityLog: log,
+		LogStore:            Rule[bool]{Value: true, Cites: []string{"EU-IR2690-3.2.5"}, Reading: readingLogStore},
 		RecordYears:         Rule[int]{Value: 0, Cites: []string{"EU-GDPR-5-1-e", "EU-GDPR-30-1"}, Reading: readingRecords},
 		BackupHours:         Rule[Interval]{Cites: []string{"EU-GDPR-32-1-c", "EU-IR2690-4.2.2"}, Reading: readingDeclared},
 		BackupApart:         Rule[bool]{Value: true, Cites: []string{"EU-IR2690-4.2.2"}},

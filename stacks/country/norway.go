@@ -30,6 +30,8 @@ func norway() Profile {
 					Reading: "the code asks for security logs of the infrastructure; how long is not established: the site declares a number"},
 				Ceiling: Rule[CeilingRule]{Value: NeedBased, Cites: []string{"EU-GDPR-5-1-e", "NO-NORM"}, Reading: readingNeed + "; " + readingGDPR},
 			},
+			LogStore: Rule[bool]{Value: true, Cites: []string{"EU-GDPR-5-2"},
+				Reading: "the rule names no log: what can be removed demonstrates nothing; " + readingGDPR},
 			RecordYears: Rule[int]{Value: 0, Cites: []string{"EU-GDPR-5-1-e", "EU-GDPR-30-1"}, Reading: readingRecords + "; " + readingGDPR},
 			BackupHours: Rule[Interval]{Cites: []string{"EU-GDPR-32-1-c"}, Reading: readingDeclared + "; " + readingGDPR},
 			BackupApart: Rule[bool]{Value: true, Cites: []string{"EU-GDPR-32-1-c"},

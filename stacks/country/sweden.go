@@ -22,6 +22,7 @@ func sweden() Profile {
 				Floor:   Rule[int]{Value: 0, Cites: []string{"EU-IR2690-3.2.5"}, Reading: readingDeclared},
 				Ceiling: Rule[CeilingRule]{Value: NeedBased, Cites: []string{"EU-GDPR-5-1-e"}, Reading: readingNeed},
 			},
+			LogStore:        Rule[bool]{Value: true, Cites: []string{"SE-PDL-4-3", "EU-IR2690-3.2.5"}, Reading: readingLogStore},
 			RecordYears:     Rule[int]{Value: 10, Cites: []string{"SE-PDL-3-17"}},
 			BackupHours:     Rule[Interval]{Cites: []string{"SE-HSLF-3-12", "EU-IR2690-4.2.2"}, Reading: readingDeclared},
 			BackupApart:     Rule[bool]{Value: true, Cites: []string{"SE-HSLF-3-12", "EU-IR2690-4.2.2"}},
@@ -47,6 +48,7 @@ func sweden() Profile {
 				PlatformSecurityLog: LogRule{
 					Floor: Rule[int]{Value: 0, Cites: []string{"SE-MSB7-4-17"}, Reading: readingDeclared},
 				},
+				LogStore: Rule[bool]{Value: true, Cites: []string{"SE-MSB7-4-17"}, Reading: readingLogStore},
 				BackupHours: Rule[Interval]{Value: Interval{Advised: 24}, Cites: []string{"SE-MSB7-4-14"},
 					Reading: "daily, by the rule's general advice"},
 				BackupApart: Rule[bool]{Value: true, Cites: []string{"SE-MSB7-4-15"}},

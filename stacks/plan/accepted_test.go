@@ -86,8 +86,8 @@ func TestAccepted(t *testing.T) {
 		{"a listed system wholly in Denmark", "dk-prod",
 			func(t *testing.T, s *site.Site) {
 				dk := parse[site.Country](t, "dk")
-				s.ListedSystem, s.Cloud = true, load(t, "se-prod").Cloud
-				s.DataCentre.Country, s.Backup.Country = dk, dk
+				s.ListedSystem, s.DataCentre.Country, s.Backup.Country = true, dk, dk
+				ontoOpenStack(t, s)
 			}},
 	}
 	for _, tt := range tests {
@@ -106,8 +106,8 @@ func TestListedSystemResidency(t *testing.T) {
 	t.Parallel()
 	s := load(t, "dk-prod")
 	dk := parse[site.Country](t, "dk")
-	s.ListedSystem, s.Cloud = true, load(t, "se-prod").Cloud
-	s.DataCentre.Country, s.Backup.Country = dk, dk
+	s.ListedSystem, s.DataCentre.Country, s.Backup.Country = true, dk, dk
+	ontoOpenStack(t, &s)
 	p, _, err := plan.Resolve(s, profile(t, s), at())
 	require.NoError(t, err)
 	assert.Equal(t, []string{"dk"}, p.Duties.Residency)

@@ -17,6 +17,7 @@ func abroad() []refusal {
 			name: "a German backup outside the Union", stack: "de-prod",
 			edit: func(t *testing.T, s *site.Site) {
 				s.Backup.Country, s.Backup.Region = parse[site.Country](t, "no"), parse[site.Region](t, "osl-1")
+				s.Backup.Endpoint, s.Backup.Role = parse[site.URL](t, "https://s3.osl-1.example.org"), site.RoleARN{}
 			},
 			want: `backup.country: "no" is outside the residency of the data; choose a place in one of: at, be, bg, cy, cz, de, dk, ee, es, fi, fr, gr, hr, hu, ie, it, lt, lu, lv, mt, nl, pl, pt, ro, se, si, sk
     by: § 393 Abs. 2 SGB V [DE-SGBV-393-2]

@@ -27,28 +27,14 @@ func (j *judge) site(s *site.Site, d *country.Duties) {
 }
 
 func (j *judge) residency(s *site.Site, d *country.Duties) {
-	allowed, remedy := d.Residency, "choose a place inside the EEA"
-	if !slices.Equal(allowed.Value, country.EEA()) {
-		remedy = "choose a place in one of: " + strings.Join(allowed.Value, ", ")
-	}
-	if s.ListedSystem {
-		if !d.ListedSystem.Set() {
-			j.refuse(Finding{Path: "listedSystem", Value: "true", Message: "has no meaning: the country has no list of systems that must stay", Remedy: "take it out"})
-		} else {
-			allowed = d.ListedSystem
-			remedy = "a listed system stays in: " + strings.Join(allowed.Value, ", ")
-		}
-	}
-	inside := func(path, value, code, message string) {
-		if !slices.Contains(allowed.Value, code) {
-			j.refuse(j.on(Finding{Path: path, Value: value, Message: message, Remedy: remedy}, allowed.Cites, allowed.Reading))
-		}
+	allowed, remedy := residents(s, d)
+	if s.ListedSystem && !d.ListedSystem.Set() {
+		j.refuse(Finding{Path: "listedSystem", Value: "true", Message: "has no meaning: the country has no list of systems that must stay", Remedy: "take it out"})
 	}
 	at := s.DataCentre.Country.String()
-	inside("dataCentre.country", at, at, "is outside the residency of the data")
+	j.inside("dataCentre.country", at, s, d)
 	if s.Backup != nil {
-		to := s.Backup.Country.String()
-		inside("backup.country", to, to, "is outside the residency of the data")
+		j.inside("backup.country", s.Backup.Country.String(), s, d)
 	}
 	if s.Cloud.AWS == nil {
 		return
@@ -66,6 +52,26 @@ func (j *judge) residency(s *site.Site, d *country.Duties) {
 	stands("cloud.aws.region", region, "dataCentre.country", at)
 	if s.Backup != nil { // a region of another provider is not in the table
 		stands("backup.region", s.Backup.Region.String(), "backup.country", s.Backup.Country.String())
+	}
+}
+
+// residents says where the site's data may lie, and what to do about a place elsewhere.
+func residents(s *site.Site, d *country.Duties) (allowed country.Rule[[]string], remedy string) {
+	switch {
+	case s.ListedSystem && d.ListedSystem.Set():
+		return d.ListedSystem, "a listed system stays in: " + strings.Join(d.ListedSystem.Value, ", ")
+	case slices.Equal(d.Residency.Value, country.EEA()):
+		return d.Residency, "choose a place inside the EEA"
+	default:
+		return d.Residency, "choose a place in one of: " + strings.Join(d.Residency.Value, ", ")
+	}
+}
+
+// inside refuses a country where the site's data may not lie.
+func (j *judge) inside(path, code string, s *site.Site, d *country.Duties) {
+	allowed, remedy := residents(s, d)
+	if !slices.Contains(allowed.Value, code) {
+		j.refuse(j.on(Finding{Path: path, Value: code, Message: "is outside the residency of the data", Remedy: remedy}, allowed.Cites, allowed.Reading))
 	}
 }
 

@@ -38,6 +38,8 @@ type Plan struct {
 	// Retirements are the control-plane nodes that left, oldest first; each is drained and removed from etcd
 	// before its machine goes, one after the other.
 	Retirements []Retirement `json:"retirements,omitempty"`
+	// Stores are the buckets under object lock; none where the site names no place for them, as in a laboratory.
+	Stores []Store `json:"stores,omitempty"`
 	// Recovery is nil where the site declares none.
 	Recovery *Recovery `json:"recovery,omitempty"`
 	Duties   Duties    `json:"duties"`

@@ -47,7 +47,8 @@ func refusals() []refusal {
 		{
 			name: "listed system's backup outside Denmark", stack: "dk-prod",
 			edit: func(t *testing.T, s *site.Site) {
-				s.ListedSystem, s.Cloud, s.DataCentre.Country = true, load(t, "se-prod").Cloud, parse[site.Country](t, "dk")
+				s.ListedSystem, s.DataCentre.Country = true, parse[site.Country](t, "dk")
+				ontoOpenStack(t, s)
 			},
 			want: `backup.country: "de" is outside the residency of the data; a listed system stays in: dk
     by: Databeskyttelsesloven § 3, stk. 9; BEK nr. 220 af 11/02/2022 § 1 + bilag 1 (amended BEK 817/2022, 302/2023) "Lokationskrav" [DK-DBL-3-9] (note: annex read only to item 6: check whether the tenant's system is listed; otherwise GDPR ch. V decides)
@@ -481,6 +482,15 @@ func TestProfileOfAnotherCountry(t *testing.T) {
 	require.NoError(t, err)
 	_, _, err = plan.Resolve(load(t, "se-prod"), dk, at())
 	assert.EqualError(t, err, `plan: site of country "se" with the profile of "dk": look the profile up by the site's country`)
+}
+
+// ontoOpenStack moves a site to the cloud and the stores of se-prod, its own country kept.
+func ontoOpenStack(t testing.TB, s *site.Site) {
+	t.Helper()
+	other := load(t, "se-prod")
+	s.Cloud, s.ObjectStore = other.Cloud, other.ObjectStore
+	s.ObjectStore.Country = s.DataCentre.Country
+	s.Backup.Endpoint, s.Backup.Role = other.Backup.Endpoint, site.RoleARN{}
 }
 
 func parse[V any, P interface {

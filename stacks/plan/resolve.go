@@ -47,6 +47,7 @@ func Resolve(s site.Site, p country.Profile, at time.Time) (Plan, []Warning, err
 	j.site(&s, &duties)
 	decided := j.duties(&s, &duties)
 	decided.Overlays = overlays
+	j.stores(&s, &duties)
 	waivers := j.waive(s.Waivers)
 	if len(j.refusals) > 0 {
 		return Plan{}, j.warnings, j.refusals
@@ -61,6 +62,7 @@ func Resolve(s site.Site, p country.Profile, at time.Time) (Plan, []Warning, err
 		Cluster:     cluster(&s, at),
 		Network:     network(&s),
 		Gateway:     gateway(&s),
+		Stores:      stores(&s, decided, duties.BackupApart.Cites),
 		Recovery:    recovery(&s),
 		Duties:      decided,
 		Asks:        asks(catalogue, p, overlays),

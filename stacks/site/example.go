@@ -53,6 +53,7 @@ func ExampleProd() Site {
 	backup.Country = legal[Country]("se")
 	backup.Region = legal[Region]("got-1")
 	backup.Account = legal[Text]("care-backup")
+	backup.Endpoint = legal[URL]("https://s3.got-1.example.org")
 	recovery := DefaultRecovery()
 	recovery.RTO = legal[Duration]("4h")
 	s := ExampleDev()
@@ -82,6 +83,9 @@ func ExampleProd() Site {
 		{Name: legal[Name]("region-idp"), Type: OIDC, URL: legal[URL]("https://idp.example.org"), MFA: true},
 		{Name: legal[Name]("directory"), Type: LDAP, URL: legal[URL]("ldaps://directory.example.org"), MFA: true},
 	}
+	s.ObjectStore = &ObjectStore{
+		Endpoint: legal[URL]("https://s3.sto-1.example.org"), Region: legal[Region]("sto-1"), Country: legal[Country]("se"),
+	}
 	s.Backup, s.Recovery = &backup, &recovery
 	s.Registry = legal[Registry]("registry.example.org/mirror")
 	s.Waivers = []Waiver{{
@@ -93,15 +97,20 @@ func ExampleProd() Site {
 	return s
 }
 
-// ExampleRecovery is the recovery of a Danish production stack, on AWS.
+// ExampleRecovery is the recovery of a Danish production stack, on AWS with its own stores.
 func ExampleRecovery() Site {
 	s := ExampleProd()
 	s.Country, s.Environment = legal[Country]("dk"), DR
 	s.DataCentre.Name, s.DataCentre.Region = legal[Text]("AWS Stockholm"), legal[Region]("eu-north-1")
 	s.Cloud = Cloud{AWS: &AWS{
 		Region: legal[Region]("eu-north-1"), Account: legal[Account]("123456789012"),
-		Image: legal[Text]("ami-0123456789abcdef0"),
+		Image: legal[Text]("ami-0123456789abcdef0"), StoreRole: legal[RoleARN]("arn:aws:iam::123456789012:role/lagrum-stores"),
 	}}
+	s.ObjectStore = nil
+	backup := *s.Backup
+	backup.Country, backup.Region, backup.Endpoint = legal[Country]("de"), legal[Region]("eu-central-1"), URL{}
+	backup.Account, backup.Role = legal[Text]("210987654321"), legal[RoleARN]("arn:aws:iam::210987654321:role/lagrum-stores")
+	s.Backup = &backup
 	s.Cluster.Name = legal[Name]("dk-dr")
 	s.NodePools = []Pool{
 		examplePool("cp", ControlPlane, 3, "m7i.large", "eu-north-1a", "eu-north-1b", "eu-north-1c"),
@@ -109,6 +118,7 @@ func ExampleRecovery() Site {
 	}
 	recovery := *s.Recovery
 	recovery.Of = legal[Name]("dk-prod")
+	recovery.From = &BackupPlace{Region: legal[Region]("eu-west-1"), Account: backup.Account, Role: backup.Role}
 	s.Recovery = &recovery
 	s.Gateway = &Gateway{Sources: []CIDR{legal[CIDR]("192.0.2.0/24")}}
 	s.Waivers = nil

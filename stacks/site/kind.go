@@ -37,6 +37,7 @@ var (
 	registryText    = whole(dnsName + `(:[1-9][0-9]{0,4})?(/[a-z0-9]+([._-][a-z0-9]+)*)*`)
 	accountText     = whole(`[0-9]{12}`)
 	thumbprintText  = whole(`[A-Za-z0-9_-]{43}`)
+	roleARNText     = whole(`arn:aws:iam::([0-9]{12}):role/[A-Za-z0-9+=,.@_/-]{1,128}`)
 	uuidText        = whole(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	requirementText = whole(`[A-Z][A-Za-z0-9.-]{2,39}`)
 	labelKeyText    = whole(`(` + dnsName + `/)?` + labelWord)
@@ -71,6 +72,7 @@ type (
 	thumbprintKind  struct{}
 	registryKind    struct{}
 	accountKind     struct{}
+	roleARNKind     struct{}
 	uuidKind        struct{}
 	requirementKind struct{}
 )
@@ -236,6 +238,13 @@ func (registryKind) parse(text string) (string, string, string) {
 func (accountKind) parse(text string) (string, string, string) {
 	if !accountText.MatchString(text) {
 		return "", "is not an AWS account", `write its twelve digits in quotes, e.g. "123456789012"`
+	}
+	return text, "", ""
+}
+
+func (roleARNKind) parse(text string) (string, string, string) {
+	if !roleARNText.MatchString(text) {
+		return "", "is not the ARN of a role", "write it as arn:aws:iam::123456789012:role/lagrum-stores"
 	}
 	return text, "", ""
 }

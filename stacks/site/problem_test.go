@@ -24,7 +24,7 @@ func TestProblems(t *testing.T) {
 		// Shape.
 		one("unknown key", "country: se\n", "country: se\nbananas: 1\n",
 			"bananas: is not a known key; remove it; known here: country, environment, operator, dataCentre, cloud, cluster, nodePools, "+
-				"guestEncryption, gateway, identity, retention, backup, recovery, registry, listedSystem, waivers"),
+				"guestEncryption, gateway, identity, retention, objectStore, backup, recovery, registry, listedSystem, waivers"),
 		one("misspelt key", "  podCIDR: 10.244", "  podCDIR: 10.244", "cluster.podCDIR: is not a known key; did you mean podCIDR?"),
 		one("key in the wrong case", "dataCentre:", "datacentre:", "datacentre: is not a known key; did you mean dataCentre?"),
 		{"misspelt key with a wrong value", []string{"    count: 3\n", "    cuont: many\n"}, []string{
@@ -59,7 +59,7 @@ func TestProblems(t *testing.T) {
 			`operator.name: "Example Region" has a tag of its own; write text without a tag`),
 		one("merge key", "country: se\n", "country: se\n<<: {bananas: 1}\n",
 			`["<<"]: is not a known key; remove it; known here: country, environment, operator, dataCentre, cloud, cluster, nodePools, `+
-				"guestEncryption, gateway, identity, retention, backup, recovery, registry, listedSystem, waivers"),
+				"guestEncryption, gateway, identity, retention, objectStore, backup, recovery, registry, listedSystem, waivers"),
 		one("key that is no text", "country: se\n", "country: se\n? [a]\n: b\n", "lagrum:site: has a key that is not text; write each key as a plain word"),
 		one("second document", "country: se\n", "country: se\n---\na: b\n", "lagrum:site: has text after its first document; keep one document"),
 

@@ -34,6 +34,9 @@ type Site struct {
 	Identity Identity `yaml:"identity,omitempty"`
 	// Retention says how long logs and records are kept.
 	Retention Retention `yaml:"retention"`
+	// ObjectStore is the S3 store that the audit archive and the snapshots of etcd lie in. Absent on AWS: the account's
+	// own, in the stack's region. On OpenStack, required in prod and dr: it has no store of its own whose lock holds.
+	ObjectStore *ObjectStore `yaml:"objectStore,omitempty"`
 	// Backup says where backups go and how often they are made. Absent: none are made.
 	Backup *Backup `yaml:"backup,omitempty"`
 	// Recovery holds the site's recovery targets, and in dr the stack that it replaces.
@@ -165,6 +168,10 @@ type AWS struct {
 	Account Account `yaml:"account" example:"\"123456789012\""`
 	// Image is the id of the machine image that nodes boot from, with Kubernetes at the cluster's version.
 	Image Text `yaml:"image" example:"ami-0123456789abcdef0"`
+	// StoreRole is the ARN of the role, in the same account, that administers the buckets of the audit archive and of
+	// etcd's snapshots. The program assumes it for them, and their settings obey nobody else. Required in prod and dr
+	// where objectStore names no other store.
+	StoreRole RoleARN `yaml:"storeRole,omitempty" example:"arn:aws:iam::123456789012:role/lagrum-stores"`
 }
 
 // Lab holds the facts of the machine that the laboratory runs on.
@@ -312,6 +319,12 @@ type Backup struct {
 	Region Region `yaml:"region" example:"got-1"`
 	// Account or project that owns them; another than the stack's own.
 	Account Text `yaml:"account" example:"care-backup"`
+	// Endpoint of the S3 store, with lock, that backups lie in. Absent on AWS: S3 in the region and account above. On
+	// OpenStack, required in prod and dr.
+	Endpoint URL `yaml:"endpoint,omitempty" example:"https://s3.got-1.example.org"`
+	// Role is the ARN of the role that administers the bucket in the account above; the program assumes it. Required in
+	// prod and dr where there is no endpoint.
+	Role RoleARN `yaml:"role,omitempty" example:"arn:aws:iam::210987654321:role/lagrum-stores"`
 }
 
 // Recovery holds the recovery targets of the site.
@@ -324,6 +337,9 @@ type Recovery struct {
 	RTO Duration `yaml:"rto" example:"4h"`
 	// RestoreTestInterval is the longest time between two rehearsals.
 	RestoreTestInterval Duration `yaml:"restoreTestInterval" example:"180d"`
+	// From says where the backups of the lost stack lie: its own backup section, once more, since no site knows another.
+	// Required in dr, and only there.
+	From *BackupPlace `yaml:"from,omitempty"`
 }
 
 // Waiver turns the refusal that one requirement causes into a warning, until a date. After it the refusal is back.

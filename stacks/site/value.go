@@ -103,6 +103,8 @@ type (
 	Registry struct{ value[registryKind] }
 	// Account is the twelve-digit number of an AWS account.
 	Account struct{ value[accountKind] }
+	// RoleARN is the ARN of a role of AWS's partition aws.
+	RoleARN struct{ value[roleARNKind] }
 	// UUID is the id of a thing in an OpenStack cloud (RFC 9562), in lower case with hyphens.
 	UUID struct{ value[uuidKind] }
 	// RequirementID is shaped like an id of the catalogue; whether the catalogue has it, the plan says.
@@ -151,6 +153,14 @@ func (d Date) Time() time.Time {
 
 // Passed tells whether the day is over in UTC.
 func (d Date) Passed(at time.Time) bool { return !at.Before(d.Time().AddDate(0, 0, 1)) }
+
+// Account is the account that the role is of; empty for the zero value.
+func (r RoleARN) Account() string {
+	if m := roleARNText.FindStringSubmatch(r.text); m != nil {
+		return m[1]
+	}
+	return ""
+}
 
 // shown shortens a text for an error message, and masks it where it looks like a secret.
 func shown(text string) string {

@@ -63,7 +63,8 @@ var law = []struct {
 	never  []string // import path prefixes
 	except []string // rooms inside room that are exempt
 }{
-	{name: "pure packages know no Pulumi", room: []string{"stacks/site", "stacks/country", "stacks/plan", "requirements", "components/bootstrap", "providers/firewall"},
+	{name: "pure packages know no Pulumi", room: []string{"stacks/site", "stacks/country", "stacks/plan", "requirements", "components/bootstrap", "providers/firewall",
+		"providers/objectstore/rights"},
 		never: []string{"github.com/pulumi/"}},
 	{name: "components know no concrete cloud", room: []string{"components"},
 		never: []string{module + "/providers/lab", module + "/providers/openstack", module + "/providers/aws", module + "/providers/objectstore",
@@ -81,7 +82,7 @@ var law = []struct {
 		"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/helm", "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/yaml",
 		"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/kustomize"}},
 	{name: "one importer of the AWS SDK", room: []string{"."}, never: []string{"github.com/pulumi/pulumi-aws"},
-		except: []string{"providers/aws", "providers/objectstore", "stacks", "tests/clouds", ""}},
+		except: []string{"providers/aws", "providers/objectstore", "stacks", "tests/clouds", "tests/objectstore", ""}},
 	{name: "one importer of the OpenStack SDK", room: []string{"."}, never: []string{"github.com/pulumi/pulumi-openstack"},
 		except: []string{"providers/openstack", "stacks", "tests/clouds", ""}},
 }

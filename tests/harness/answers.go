@@ -32,8 +32,7 @@ func answer(made *Resource, preview bool) (resource.PropertyMap, []string, error
 		return state, nil, nil
 	}
 	if strings.HasPrefix(made.Type, "aws:") {
-		account(state, made)
-		return state, nil, nil
+		return state, account(state, made), nil
 	}
 	switch made.Type {
 	case "tls:index/privateKey:PrivateKey":
@@ -70,8 +69,9 @@ func answer(made *Resource, preview bool) (resource.PropertyMap, []string, error
 	return state, nil, nil
 }
 
-// account answers as AWS does: everything has an ARN, what is reached has a name or an address.
-func account(state resource.PropertyMap, made *Resource) {
+// account answers as AWS does: everything has an ARN, what is reached has a name or an address. The result is what only a
+// secret may hold.
+func account(state resource.PropertyMap, made *Resource) []string {
 	digits := hex.EncodeToString(seed(made.Name)[:8])
 	state["arn"] = resource.NewProperty("arn:aws:test:eu-test-1:123456789012:" + made.Name + "-" + digits)
 	switch made.Type {
@@ -79,7 +79,12 @@ func account(state resource.PropertyMap, made *Resource) {
 		state["dnsName"] = resource.NewProperty(made.Name + "-" + digits + ".elb.eu-test-1.amazonaws.com")
 	case "aws:ec2/instance:Instance":
 		state["privateIp"] = resource.NewProperty(fmt.Sprintf("172.31.1.%d", seed(made.Name)[0]))
+	case "aws:iam/accessKey:AccessKey":
+		secret := hex.EncodeToString(seed(made.Name)[:20])
+		state["secret"] = resource.MakeSecret(resource.NewProperty(secret))
+		return []string{secret}
 	}
+	return nil
 }
 
 // Answer is what a provider would answer with on an update, for a stand-in that the real engine runs.

@@ -35,8 +35,7 @@ func unknown(value any) bool { return value == harness.UnknownText }
 // encryptedOnAWS wants the stack's own key, and by its ARN, on everything that AWS can encrypt.
 func encryptedOnAWS(t *testing.T, name string, r *harness.Recording) {
 	t.Helper()
-	keys := r.Of("aws:kms/key:Key")
-	require.Len(t, keys, 1)
+	keys := []*harness.Resource{r.Get(t, "aws:kms/key:Key", name+"-key")} // those of object stores are apart
 	require.Equal(t, true, keys[0].Inputs["enableKeyRotation"])
 	require.Equal(t, 30.0, keys[0].Inputs["deletionWindowInDays"])
 	ours := func(value any, made *harness.Resource) {
@@ -226,7 +225,7 @@ func taggedOnAWS(t *testing.T, name string, r *harness.Recording) {
 	for _, provider := range r.Of("pulumi:providers:aws") {
 		require.Equal(t, name, dig(provider.Inputs["defaultTags"], "tags", "lagrum.dev/stack"))
 	}
-	ours := regexp.MustCompile(`^(` + name + `-|lagrum/` + name + `/|alias/lagrum/` + name + `$|(bundles|machines|volumes)$)`)
+	ours := regexp.MustCompile(`^(` + name + `-|lagrum/` + name + `/|alias/lagrum/` + name + `(-store|-backup)?$|(bundles|machines|volumes)$)`)
 	for _, made := range r.Resources {
 		if !strings.HasPrefix(made.Type, "aws:") {
 			continue

@@ -51,15 +51,23 @@ func declared(t testing.TB) map[string]map[string]string {
 
 func run(t *testing.T, name string, config map[string]string, preview bool) *harness.Recording {
 	t.Helper()
-	stack := program.Stack{Now: func() time.Time { return at }, Probe: func(context.Context, cluster.API) error { return nil }}
-	return harness.Run(t, stack.Run, harness.Options{Stack: name, Preview: preview, Config: config, Secrets: credentials()})
+	return harness.Run(t, stackAt().Run, harness.Options{Stack: name, Preview: preview, Config: config, Secrets: credentials()})
+}
+
+// stackAt is the program at the time of tests, with an API that answers.
+func stackAt() program.Stack {
+	return program.Stack{Now: func() time.Time { return at }, Probe: func(context.Context, cluster.API) error { return nil }}
 }
 
 // credentials are the secrets that a stack's configuration has, each a sentinel.
 func credentials() map[string]string {
-	return map[string]string{
+	all := map[string]string{
 		"lagrum:openstackCredentialID": "sentinel-openstack-credential-id", "lagrum:openstackCredentialSecret": "sentinel-openstack-credential",
 	}
+	for _, who := range storeLogins() {
+		all["lagrum:"+who+"ID"], all["lagrum:"+who+"Secret"] = "sentinel-id-"+who, "sentinel-secret-"+who
+	}
+	return all
 }
 
 // both runs every declared stack in preview and in update mode.
@@ -135,8 +143,9 @@ func TestLifecycleOptions(t *testing.T) {
 		for _, made := range r.Resources {
 			machine := made.Type == "openstack:compute/instance:Instance" || made.Type == "openstack:blockstorage/volume:Volume" ||
 				made.Type == "aws:ec2/instance:Instance" || made.Type == "aws:ebs/volume:Volume"
-			key := made.Type == "aws:kms/key:Key" // its end is the end of every disk
-			want := serious && (key || keys.MatchString(made.Name) || machine)
+			key := made.Type == "aws:kms/key:Key" // its end is the end of every disk, or of every object
+			bucket := strings.HasPrefix(made.Type, "aws:s3/bucket")
+			want := serious && (key || keys.MatchString(made.Name) || machine || bucket)
 			require.Equal(t, want, made.Protect, made.URN)
 		}
 		for kind, ignored := range map[string][]string{

@@ -43,6 +43,7 @@ var guards = sync.OnceValue(func() []stateful {
 		{re(`^aws:s3/bucketObjectLockConfiguration`), Lock, "a lock", nil},
 		{re(`^aws:s3/bucketVersioning`), Lock, "the versions, which the lock needs", nil},
 		{re(`^aws:s3/bucketServerSideEncryptionConfiguration`), Encryption, "the encryption of an object store", nil},
+		{re(`^aws:s3/bucketPolicy:`), Lock, "the policy that denies what destroys", nil},
 		{re(`^aws:s3/bucketPublicAccessBlock:`), Opened, "a block of public access", nil},
 		{re(`^kubernetes:networking.k8s.io/v1:NetworkPolicy$`), Opened, "a network policy", nil},
 		{re(`^lab:index:Firewall$`), Opened, "a firewall", nil},
@@ -189,7 +190,7 @@ var guardedProperties = sync.OnceValue(func() []guarded {
 		{nil, re(`(^|\.)objectLock(Enabled|Configuration)(\.objectLockEnabled)?$`), Lock, lost},
 		{nil, re(`(^|\.)defaultRetention\.mode$`), Lock, fromCompliance},
 		{nil, re(`(^|\.)defaultRetention\.(days|years)$`), LogsShortened, shorter},
-		{re(`^aws:s3/bucketLifecycleConfiguration|^aws:s3/bucket`), re(`(^|\.)(expiration|noncurrentVersionExpiration)\.(days|noncurrentDays)$`), LogsShortened, shorter},
+		{re(`^aws:s3/bucketLifecycleConfiguration|^aws:s3/bucket`), re(`(^|\.)(expirations?|noncurrentVersionExpirations?)\.(days|noncurrentDays)$`), LogsShortened, shorter},
 		{re(`^aws:s3/bucket`), re(`(^|\.)(versioning|versioningConfiguration)\.(status|enabled)$`), Lock, lost},
 		{re(`^aws:s3/bucketPublicAccessBlock:`), re(`^(blockPublicAcls|blockPublicPolicy|ignorePublicAcls|restrictPublicBuckets)$`), Opened, lost},
 	}

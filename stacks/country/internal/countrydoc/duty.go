@@ -26,15 +26,16 @@ type shape struct {
 func shapes() []shape {
 	return []shape{
 		{"Residency", "Where data may lie", func(v any) string {
-			return "Refuses a data centre or a backup outside: " + strings.Join(v.([]string), ", ") + "."
+			return "Refuses a data centre, an object store or a backup outside: " + strings.Join(v.([]string), ", ") + "."
 		}},
 		{"ListedSystem", "Where a listed system may run", func(v any) string {
-			return "With `listedSystem: true`, refuses a data centre or a backup outside: " + strings.Join(v.([]string), ", ") + "."
+			return "With `listedSystem: true`, refuses a data centre, an object store or a backup outside: " + strings.Join(v.([]string), ", ") + "."
 		}},
 		{"PatientAccessLog.Floor", "Log of access to patient data: floor", floor},
 		{"PatientAccessLog.Ceiling", "Log of access to patient data: ceiling", ceiling},
 		{"PlatformSecurityLog.Floor", "Log of platform and security: floor", floor},
 		{"PlatformSecurityLog.Ceiling", "Log of platform and security: ceiling", ceiling},
+		{"LogStore", "Where logs lie", constant("Refuses a production or recovery site without a store under object lock for them. The lock is each class's floor, and the lifecycle ends at its ceiling.")},
 		{"RecordYears", "How long records are kept", func(v any) string {
 			if v == 0 {
 				return "Refuses a production or recovery site that does not declare `retention.recordYears`."
@@ -45,11 +46,11 @@ func shapes() []shape {
 			return "Refuses a production or recovery site without backup, and an interval longer than `recovery.rpo`." +
 				interval(v, "hours", "backups")
 		}},
-		{"BackupApart", "Where backups lie", constant("Refuses a backup in the region and account of the originals; warns where one of the two is the same. Production and recovery only.")},
+		{"BackupApart", "Where backups lie", constant("Refuses a backup in the region and account of the originals, or without a store under object lock; warns where region or account is the same. Production and recovery only.")},
 		{"RestoreTestDays", "How often restoring is rehearsed", func(v any) string {
 			return "Refuses a production or recovery site that does not declare it." + interval(v, "days", "rehearsals")
 		}},
-		{"Recovery", "A way back after the loss of a site", constant("Warns of a production or recovery site that declares no `recovery`.")},
+		{"Recovery", "A way back after the loss of a site", constant("Warns of a production or recovery site that declares no `recovery`, and refuses a recovery site that does not say where the lost stack's backups lie.")},
 		{"ControlPlanes", "Nodes that patients depend on", func(v any) string {
 			return fmt.Sprintf("Refuses fewer than %d control planes or an even number in production and recovery; warns where they stand in fewer than %d zones.", v, v)
 		}},
