@@ -81,9 +81,11 @@ func objectsOf(t *testing.T, stack string) []string {
 		Now:   func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) },
 		Probe: func(context.Context, cluster.API) error { return nil },
 	}
-	recording := harness.Run(t, program.Run, harness.Options{Stack: stack, Config: config, Secrets: map[string]string{
-		"lagrum:openstackCredentialID": "sentinel-id", "lagrum:openstackCredentialSecret": "sentinel-secret",
-	}})
+	secrets := map[string]string{"lagrum:openstackCredentialID": "sentinel-id", "lagrum:openstackCredentialSecret": "sentinel-secret"}
+	for _, who := range storeLogins(t, string(text)) {
+		secrets["lagrum:"+who+"ID"], secrets["lagrum:"+who+"Secret"] = "sentinel-id", "sentinel-secret"
+	}
+	recording := harness.Run(t, program.Run, harness.Options{Stack: stack, Config: config, Secrets: secrets})
 	var objects []string
 	for _, made := range recording.Resources {
 		if !strings.HasPrefix(made.Type, "kubernetes:") || strings.HasSuffix(made.Type, "Patch") {
