@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 
+	"github.com/lagrum/lagrum/lab/artifacts"
 	"github.com/lagrum/lagrum/lab/machines"
 	"github.com/lagrum/lagrum/lab/processes"
 )
@@ -51,13 +52,9 @@ func Open(from string) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	cache := os.Getenv("LAGRUM_CACHE")
-	if cache == "" {
-		base, err := os.UserCacheDir()
-		if err != nil {
-			return nil, fmt.Errorf("LAGRUM_CACHE: not set, and %w", err)
-		}
-		cache = filepath.Join(base, "lagrum")
+	cache, err := artifacts.DefaultDir()
+	if err != nil {
+		return nil, err
 	}
 	state, err := processes.StateDir(name)
 	if err != nil {

@@ -45,15 +45,32 @@ func exists(path string) bool {
 
 // asksWireGuard tells whether the stack's site has the lab's nodes encrypt what they send each other.
 func (l *Lab) asksWireGuard() bool {
+	declared, err := l.site()
+	return err == nil && declared.Cloud.Lab.WireGuard
+}
+
+// declared is what the lab itself has to know of its stack's site; whether the site is right is for the program to say.
+type declared struct {
+	Cloud   struct{ Lab struct{ WireGuard bool } }
+	Cluster struct {
+		NodeCIDR string `yaml:"nodeCIDR"`
+	}
+}
+
+func (l *Lab) site() (declared, error) {
 	var stack struct {
 		Config struct {
-			Site struct {
-				Cloud struct{ Lab struct{ WireGuard bool } }
-			} `yaml:"lagrum:site"`
+			Site declared `yaml:"lagrum:site"`
 		}
 	}
 	text, err := os.ReadFile(l.stackFile())
-	return err == nil && yaml.Unmarshal(text, &stack) == nil && stack.Config.Site.Cloud.Lab.WireGuard
+	if err != nil {
+		return declared{}, err
+	}
+	if err := yaml.Unmarshal(text, &stack); err != nil {
+		return declared{}, fmt.Errorf("%s: %w", l.stackFile(), err)
+	}
+	return stack.Config.Site, nil
 }
 
 type node struct {

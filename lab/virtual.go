@@ -5,10 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"os"
 	"path/filepath"
-
-	"gopkg.in/yaml.v3"
 
 	"github.com/lagrum/lagrum/lab/artifacts"
 	"github.com/lagrum/lagrum/lab/debian"
@@ -84,23 +81,11 @@ func (l *Lab) nodeImage(ctx context.Context, out io.Writer) (string, error) {
 
 // nodeNetwork is the network that the stack's site declares for its nodes; the host has the first address in it.
 func (l *Lab) nodeNetwork() (netip.Prefix, error) {
-	text, err := os.ReadFile(l.stackFile())
+	site, err := l.site()
 	if err != nil {
 		return netip.Prefix{}, err
 	}
-	var stack struct {
-		Config struct {
-			Site struct {
-				Cluster struct {
-					NodeCIDR string `yaml:"nodeCIDR"`
-				} `yaml:"cluster"`
-			} `yaml:"lagrum:site"`
-		} `yaml:"config"`
-	}
-	if err := yaml.Unmarshal(text, &stack); err != nil {
-		return netip.Prefix{}, fmt.Errorf("%s: %w", l.stackFile(), err)
-	}
-	network, err := netip.ParsePrefix(stack.Config.Site.Cluster.NodeCIDR)
+	network, err := netip.ParsePrefix(site.Cluster.NodeCIDR)
 	if err != nil {
 		return netip.Prefix{}, fmt.Errorf("%s: cluster.nodeCIDR: %w", l.stackFile(), err)
 	}

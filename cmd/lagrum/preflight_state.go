@@ -72,7 +72,7 @@ func preflightState(
 	if err != nil {
 		return nil, fmt.Errorf("stack %s: %w; name the stack with --stack", stack, err)
 	}
-	p, _, planned := planOf(text, time.Now().UTC())
+	p, _, planned := plan.OfStack(text, time.Now().UTC())
 	if planned != nil {
 		planned = fmt.Errorf("%s:\n%w", file, planned)
 	}

@@ -21,8 +21,6 @@ import (
 	"github.com/lagrum/lagrum/lab/processes"
 	"github.com/lagrum/lagrum/stacks/country"
 	"github.com/lagrum/lagrum/stacks/plan"
-	"github.com/lagrum/lagrum/stacks/site"
-	"gopkg.in/yaml.v3"
 )
 
 // project is the name in Pulumi.yaml.
@@ -191,16 +189,9 @@ func planCommand() *cobra.Command {
 		Short: "Decide a stack's plan from its Pulumi.<stack>.yaml and print it, or every reason why there is none",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			text, err := os.ReadFile(args[0])
+			p, err := decide(c, args[0])
 			if err != nil {
 				return err
-			}
-			p, warnings, err := planOf(text, time.Now().UTC())
-			for _, w := range warnings {
-				fmt.Fprintln(c.ErrOrStderr(), "warning:", w)
-			}
-			if err != nil {
-				return fmt.Errorf("%s:\n%w", args[0], err)
 			}
 			if err := apart(args[0], p); err != nil {
 				return fmt.Errorf("%s:\n%w", args[0], err)
@@ -210,6 +201,22 @@ func planCommand() *cobra.Command {
 			return encoder.Encode(p)
 		},
 	}
+}
+
+// decide is the plan of a stack's configuration file; what it warns of goes to standard error.
+func decide(c *cobra.Command, file string) (plan.Plan, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	p, warnings, err := plan.OfStack(text, time.Now().UTC())
+	for _, w := range warnings {
+		fmt.Fprintln(c.ErrOrStderr(), "warning:", w)
+	}
+	if err != nil {
+		return plan.Plan{}, fmt.Errorf("%s:\n%w", file, err)
+	}
+	return p, nil
 }
 
 // apart refuses a recovery stack that stands where the stack stands whose place it takes, if that is declared beside it.
@@ -224,7 +231,7 @@ func apart(file string, recovery plan.Plan) error {
 	if err != nil {
 		return err
 	}
-	primary, _, err := planOf(text, time.Now().UTC())
+	primary, _, err := plan.OfStack(text, time.Now().UTC())
 	if err != nil {
 		return nil // it is refused for reasons of its own, which its own plan tells
 	}
@@ -233,39 +240,4 @@ func apart(file string, recovery plan.Plan) error {
 		return err
 	}
 	return plan.Apart(recovery, primary, profile)
-}
-
-// planOf reads the site out of a stack's configuration file and resolves it.
-func planOf(stackFile []byte, at time.Time) (plan.Plan, []string, error) {
-	var file struct {
-		Config map[string]yaml.Node `yaml:"config"`
-	}
-	if err := yaml.Unmarshal(stackFile, &file); err != nil {
-		return plan.Plan{}, nil, err
-	}
-	node, ok := file.Config["lagrum:site"]
-	if !ok {
-		return plan.Plan{}, nil, errors.New("config has no lagrum:site; see docs/site.md")
-	}
-	text, err := yaml.Marshal(&node)
-	if err != nil {
-		return plan.Plan{}, nil, err
-	}
-	declared, loose, err := site.Load(text)
-	warnings := make([]string, 0, len(loose))
-	for _, w := range loose {
-		warnings = append(warnings, w.String())
-	}
-	if err != nil {
-		return plan.Plan{}, warnings, err
-	}
-	profile, err := country.Lookup(declared.Country.String())
-	if err != nil {
-		return plan.Plan{}, warnings, err
-	}
-	p, waived, err := plan.Resolve(declared, profile, at)
-	for _, w := range waived {
-		warnings = append(warnings, w.String())
-	}
-	return p, warnings, err
 }

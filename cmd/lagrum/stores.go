@@ -1,10 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"io"
-	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,16 +17,9 @@ site names: the bucket, its users, the policy that each must have, and the keys 
 logins. On AWS the program makes all of these.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			text, err := os.ReadFile(args[0])
+			p, err := decide(c, args[0])
 			if err != nil {
 				return err
-			}
-			p, warnings, err := planOf(text, time.Now().UTC())
-			for _, w := range warnings {
-				fmt.Fprintln(c.ErrOrStderr(), "warning:", w)
-			}
-			if err != nil {
-				return fmt.Errorf("%s:\n%w", args[0], err)
 			}
 			page, err := rights.Page(p)
 			if err != nil {

@@ -33,6 +33,18 @@ type Store struct {
 	used map[string]time.Duration // processor time of the commands run for an artifact that is being made
 }
 
+// DefaultDir is where the cache lies: where LAGRUM_CACHE says, else in the user's own folder for caches.
+func DefaultDir() (string, error) {
+	if dir := os.Getenv("LAGRUM_CACHE"); dir != "" {
+		return dir, nil
+	}
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("LAGRUM_CACHE: not set, and %w", err)
+	}
+	return filepath.Join(base, "lagrum"), nil
+}
+
 // Open opens the cache in dir, which is created when missing; modules is the checkout's lab/programs, where the recipes of the programs are. It fails
 // without a Go toolchain on PATH.
 func Open(dir, modules string) (*Store, error) {

@@ -56,7 +56,7 @@ func (l *Lab) raiseNetwork(ctx context.Context, network Network) error {
 		//
 		// The hardware address is fixed: a bridge without one takes the lowest of its ports', and when that machine goes,
 		// the others would send what is meant for the load balancer to an address that nobody has until their caches end.
-		if _, err := run(ctx, "", "ip", "link", "add", bridge, "address", l.hardwareAddress(), "type", "bridge", "stp_state", "0", "forward_delay", "0",
+		if _, err := run(ctx, "", "ip", "link", "add", bridge, "address", hardwareAddress(bridge), "type", "bridge", "stp_state", "0", "forward_delay", "0",
 			"mcast_snooping", "0", "nf_call_iptables", "1", "nf_call_ip6tables", "1"); err != nil {
 			return err
 		}

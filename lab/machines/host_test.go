@@ -29,12 +29,8 @@ const bootTime = 3 * time.Minute
 func rootLayers(t *testing.T) []string {
 	t.Helper()
 	require.Zero(t, os.Geteuid(), "these tests boot machines and need root")
-	cache := os.Getenv("LAGRUM_CACHE")
-	if cache == "" {
-		base, err := os.UserCacheDir()
-		require.NoError(t, err)
-		cache = filepath.Join(base, "lagrum")
-	}
+	cache, err := artifacts.DefaultDir()
+	require.NoError(t, err)
 	store, err := artifacts.Open(cache, "../programs")
 	require.NoError(t, err)
 	layers, err := rootfs.Layers(t.Context(), store)

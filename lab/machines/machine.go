@@ -198,11 +198,7 @@ func (l *Lab) writeFiles(_ context.Context, machine Machine) error {
 	if err != nil {
 		return err
 	}
-	prefix, err := netip.ParsePrefix(network.CIDR)
-	if err != nil {
-		return err
-	}
-	address, err := netip.ParseAddr(machine.Address)
+	seed, err := seedFiles(machine, network, machineInterface)
 	if err != nil {
 		return err
 	}
@@ -229,27 +225,16 @@ func (l *Lab) writeFiles(_ context.Context, machine Machine) error {
 	if err := os.MkdirAll(l.imagesDir(), 0o755); err != nil {
 		return err
 	}
-	userData, err := UserDataBytes(machine.UserData)
-	if err != nil {
-		return err
+	for name, data := range seed {
+		if err := records.WriteFile(filepath.Join(dir, dirUpper, "var/lib/cloud/seed/nocloud", name), data, 0o600); err != nil {
+			return err
+		}
 	}
-	meta, err := metaData(machine.Name, machine.UUID)
-	if err != nil {
-		return err
-	}
-	config, err := networkConfig(machineInterface, address, prefix)
-	if err != nil {
-		return err
-	}
-	const seed = "var/lib/cloud/seed/nocloud/"
 	for _, file := range []struct {
 		path string
 		data []byte
 		mode os.FileMode
 	}{
-		{seed + "meta-data", meta, 0o600},
-		{seed + "user-data", userData, 0o600},
-		{seed + "network-config", config, 0o600},
 		{"etc/machine-id", []byte(machine.UUID + "\n"), 0o444},
 		{"etc/hostname", []byte(machine.Name + "\n"), 0o644},
 		{"etc/resolv.conf", fmt.Appendf(nil, "nameserver %s\n", network.Gateway), 0o644},
@@ -258,10 +243,15 @@ func (l *Lab) writeFiles(_ context.Context, machine Machine) error {
 			return err
 		}
 	}
+	return l.writeSecrets(machine)
+}
+
+// writeSecrets lays the machine's bundle into its folder, from where it is handed over; a machine without has no file.
+func (l *Lab) writeSecrets(machine Machine) error {
 	if len(machine.Secrets) == 0 {
 		return nil
 	}
-	return records.WriteFile(filepath.Join(dir, fileSecret), machine.Secrets, 0o600)
+	return records.WriteFile(filepath.Join(l.machineDir(machine.Name), fileSecret), machine.Secrets, 0o600)
 }
 
 // StartMachine boots a machine that does not run, with the disk it has. One that runs is fine.

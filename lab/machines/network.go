@@ -180,9 +180,9 @@ func (l *Lab) DeleteNetwork(ctx context.Context, name string) error {
 // bridge is the name of the lab's bridge; Linux allows 15 characters.
 func (l *Lab) bridge() string { return "lgr-" + l.name }
 
-// hardwareAddress is the bridge's, locally administered (IEEE 802c) and the same for the same lab.
-func (l *Lab) hardwareAddress() string {
-	sum := sha256.Sum256([]byte(l.bridge()))
+// hardwareAddress is one that is locally administered (IEEE 802c) and the same for the same name.
+func hardwareAddress(name string) string {
+	sum := sha256.Sum256([]byte(name))
 	return net.HardwareAddr{0x02, sum[0], sum[1], sum[2], sum[3], sum[4]}.String()
 }
 

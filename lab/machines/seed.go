@@ -25,6 +25,31 @@ func UserDataBytes(userData string) ([]byte, error) {
 	return data, nil
 }
 
+// seedFiles are what cloud-init's NoCloud reads of a machine, by name; its one interface is called so.
+func seedFiles(machine Machine, network Network, name string) (map[string][]byte, error) {
+	prefix, err := netip.ParsePrefix(network.CIDR)
+	if err != nil {
+		return nil, err
+	}
+	address, err := netip.ParseAddr(machine.Address)
+	if err != nil {
+		return nil, err
+	}
+	userData, err := UserDataBytes(machine.UserData)
+	if err != nil {
+		return nil, err
+	}
+	meta, err := metaData(machine.Name, machine.UUID)
+	if err != nil {
+		return nil, err
+	}
+	config, err := networkConfig(name, address, prefix)
+	if err != nil {
+		return nil, err
+	}
+	return map[string][]byte{"meta-data": meta, "user-data": userData, "network-config": config}, nil
+}
+
 // metaData is cloud-init's NoCloud meta-data. A new instance-id makes cloud-init run everything; the same one makes it
 // leave a rebooted machine alone.
 func metaData(machine, uuid string) ([]byte, error) {

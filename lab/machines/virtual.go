@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,28 +70,10 @@ func (l *Lab) tap(machine string) string {
 	return (l.veth("") + hex.EncodeToString(sum[:]))[:15]
 }
 
-// mac is a machine's hardware address, locally administered and the same for the same machine.
-func (m Machine) mac() string {
-	sum := sha256.Sum256([]byte(m.UUID))
-	return net.HardwareAddr{0x02, sum[0], sum[1], sum[2], sum[3], sum[4]}.String()
-}
-
 // writeDisks fills a virtual machine's folder: a copy of the image that has the declared size, an empty data disk, and
 // cloud-init's seed.
 func (l *Lab) writeDisks(ctx context.Context, machine Machine) error {
 	image, err := l.image()
-	if err != nil {
-		return err
-	}
-	network, err := l.Network(machine.Network)
-	if err != nil {
-		return err
-	}
-	prefix, err := netip.ParsePrefix(network.CIDR)
-	if err != nil {
-		return err
-	}
-	address, err := netip.ParseAddr(machine.Address)
 	if err != nil {
 		return err
 	}
@@ -110,41 +91,33 @@ func (l *Lab) writeDisks(ctx context.Context, machine Machine) error {
 			return err
 		}
 	}
-	if len(machine.Secrets) > 0 {
-		if err := records.WriteFile(filepath.Join(dir, fileSecret), machine.Secrets, 0o600); err != nil {
-			return err
-		}
+	if err := l.writeSecrets(machine); err != nil {
+		return err
 	}
-	return l.writeSeed(ctx, machine, address, prefix)
+	return l.writeSeed(ctx, machine)
 }
 
 // writeSeed makes the disk by which cloud-init's NoCloud is told what the machine is to become.
-func (l *Lab) writeSeed(ctx context.Context, machine Machine, address netip.Addr, prefix netip.Prefix) error {
-	userData, err := UserDataBytes(machine.UserData)
+func (l *Lab) writeSeed(ctx context.Context, machine Machine) error {
+	network, err := l.Network(machine.Network)
 	if err != nil {
 		return err
 	}
-	meta, err := metaData(machine.Name, machine.UUID)
+	files, err := seedFiles(machine, network, virtualInterface)
 	if err != nil {
 		return err
 	}
-	config, err := networkConfig(virtualInterface, address, prefix)
-	if err != nil {
+	files["vendor-data"] = []byte(vendorData)
+	disk := filepath.Join(l.machineDir(machine.Name), fileSeed)
+	if _, err := run(ctx, "", "mkfs.vfat", "-n", "CIDATA", "-C", disk, "1024"); err != nil {
 		return err
 	}
-	dir := l.machineDir(machine.Name)
-	seed := filepath.Join(dir, fileSeed)
-	if _, err := run(ctx, "", "mkfs.vfat", "-n", "CIDATA", "-C", seed, "1024"); err != nil {
-		return err
-	}
-	for name, data := range map[string][]byte{
-		"meta-data": meta, "user-data": userData, "network-config": config, "vendor-data": []byte(vendorData),
-	} {
-		if _, err := run(ctx, string(data), "mcopy", "-i", seed, "-", "::"+name); err != nil {
+	for name, data := range files {
+		if _, err := run(ctx, string(data), "mcopy", "-i", disk, "-", "::"+name); err != nil {
 			return err
 		}
 	}
-	return os.Chmod(seed, 0o600)
+	return os.Chmod(disk, 0o600)
 }
 
 // vendorData is what the lab adds as a cloud would: container images come on a read-only disk, and containerd has started
@@ -260,7 +233,7 @@ func qemuArgs(lab string, machine Machine, dir, tap, images string, hasSecrets b
 		"-display", "none", "-nodefaults", "-no-user-config",
 		"-chardev", "file,id=console,append=on,path=" + filepath.Join(dir, fileLog), "-serial", "chardev:console",
 		"-monitor", "unix:" + filepath.Join(dir, fileMonitor) + ",server=on,wait=off",
-		"-netdev", "tap,id=net,script=no,downscript=no,ifname=" + tap, "-device", "virtio-net-pci,netdev=net,mac=" + machine.mac(),
+		"-netdev", "tap,id=net,script=no,downscript=no,ifname=" + tap, "-device", "virtio-net-pci,netdev=net,mac=" + hardwareAddress(machine.UUID),
 		"-device", "virtio-rng-pci",
 		"-drive", drive(filepath.Join(dir, fileRoot), ",cache=unsafe"),
 	}

@@ -76,12 +76,9 @@ func newStack(t *testing.T) *stack {
 }
 
 func cache(t *testing.T) string {
-	if dir := os.Getenv("LAGRUM_CACHE"); dir != "" {
-		return dir
-	}
-	base, err := os.UserCacheDir()
+	dir, err := artifacts.DefaultDir()
 	require.NoError(t, err)
-	return filepath.Join(base, "lagrum")
+	return dir
 }
 
 func build(t *testing.T, dir, pkg, target string) {

@@ -40,7 +40,7 @@ func New(ctx *pulumi.Context, p *plan.Plan, _ providers.Secrets) (providers.Clou
 		AllowedAccountIds:       pulumi.StringArray{pulumi.String(facts.Account)},
 		SkipRequestingAccountId: pulumi.Bool(false),
 		// A tag that each resource had to set by itself would be forgotten on one.
-		DefaultTags: aws.ProviderDefaultTagsArgs{Tags: pulumi.ToStringMap(tags(p))},
+		DefaultTags: aws.ProviderDefaultTagsArgs{Tags: pulumi.ToStringMap(providers.AWSTags(p))},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("provider aws: %w", err)
@@ -51,7 +51,7 @@ func New(ctx *pulumi.Context, p *plan.Plan, _ providers.Secrets) (providers.Clou
 // options are what every component of this adapter is made with: the stack's provider and time limits, for it and its
 // children.
 func (c *Cloud) options(opts []pulumi.ResourceOption) []pulumi.ResourceOption {
-	return append(slices.Clone(opts), pulumi.Providers(c.provider), pulumi.Transformations([]pulumi.ResourceTransformation{limited}))
+	return append(slices.Clone(opts), pulumi.Providers(c.provider), limits.Option())
 }
 
 var (
@@ -88,38 +88,14 @@ func check(p *plan.Plan) error {
 	return errors.Join(errs...)
 }
 
-// tags are the plan's tags as every service of AWS takes them: keys as they are; in values letters, digits, spaces and
-// _.:/=+-@, at most 256. An operator's name may hold others.
-func tags(p *plan.Plan) map[string]string {
-	all := map[string]string{}
-	for key, value := range p.Tags {
-		value = forbiddenInTag.ReplaceAllLiteralString(value, "_")
-		if text := []rune(value); len(text) > maxTag {
-			value = string(text[:maxTag])
-		}
-		all[key] = value
-	}
-	return all
-}
-
-// maxTag is how many characters AWS takes as the value of a tag.
-const maxTag = 256
-
-var forbiddenInTag = regexp.MustCompile(`[^\p{L}\p{N}\p{Z}_.:/=+\-@]`)
-
 // physical is the name that people see in the cloud.
 func physical(p *plan.Plan, role string) pulumi.String {
 	return pulumi.String(p.Cluster.Name + "-" + role)
 }
 
-// served is the tag, or the tags where one does not hold them, with the requirements that resources of the type serve. The
-// provider's own tags come to them. AWS changes tags in place on everything.
+// served are the tags with the requirements that resources of the type serve.
 func served(p *plan.Plan, kind string) pulumi.StringMap {
-	all := pulumi.StringMap{}
-	for key, ids := range providers.Served("lagrum.dev/requirements", p.Serves(Controls(), kind), maxTag) {
-		all[key] = pulumi.String(ids)
-	}
-	return all
+	return providers.ServedOnAWS(p, Controls(), kind)
 }
 
 // named is served, and the tag by which the console shows what has no name of its own.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lagrum/lagrum/providers"
 	"github.com/lagrum/lagrum/providers/firewall"
 	"github.com/lagrum/lagrum/stacks/plan"
 )
@@ -140,7 +141,7 @@ func TestTags(t *testing.T) {
 	}}
 	assert.Equal(t, map[string]string{
 		"lagrum.dev/stack": "dk-prod", "lagrum.dev/operator": "Sjælland _ Søn _Nord__ _Øst_", "lagrum.dev/country": strings.Repeat("å", 256),
-	}, tags(p))
+	}, providers.AWSTags(p))
 }
 
 // Every reason of the table can stand in a rule of AWS as it is.

@@ -73,7 +73,7 @@ func cloudConfig(p *plan.Plan) string {
 
 // volumeTags are the stack's tags that fit on the driver's command line. An operator's name may hold what does not.
 func volumeTags(p *plan.Plan) map[string]string {
-	all := tags(p)
+	all := providers.AWSTags(p)
 	for key := range all {
 		if !slices.Contains([]string{stackTag, "lagrum.dev/country", "lagrum.dev/environment"}, key) {
 			delete(all, key)

@@ -9,7 +9,6 @@ package objectstore
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
@@ -158,7 +157,7 @@ func newPlace(ctx *pulumi.Context, p *plan.Plan, at plan.Place, logins map[strin
 		AllowedAccountIds:       pulumi.StringArray{pulumi.String(at.Account)},
 		SkipRequestingAccountId: pulumi.Bool(false),
 		AssumeRole:              aws.ProviderAssumeRoleArgs{RoleArn: pulumi.String(at.Administrator), SessionName: pulumi.String("lagrum-" + p.Name)},
-		DefaultTags:             aws.ProviderDefaultTagsArgs{Tags: pulumi.ToStringMap(tags(p))},
+		DefaultTags:             aws.ProviderDefaultTagsArgs{Tags: pulumi.ToStringMap(providers.AWSTags(p))},
 	}, parent)
 	if err != nil {
 		return nil, fmt.Errorf("provider: %w", err)
@@ -187,27 +186,11 @@ func atEndpoint(p *plan.Plan, at plan.Place, administrator login) *aws.ProviderA
 		SkipMetadataApiCheck:      pulumi.Bool(true),
 		SkipRegionValidation:      pulumi.Bool(true),
 		SkipRequestingAccountId:   pulumi.Bool(true),
-		DefaultTags:               aws.ProviderDefaultTagsArgs{Tags: pulumi.ToStringMap(tags(p))},
+		DefaultTags:               aws.ProviderDefaultTagsArgs{Tags: pulumi.ToStringMap(providers.AWSTags(p))},
 	}
 }
 
-// tags are the plan's as S3 takes them.
-func tags(p *plan.Plan) map[string]string {
-	all := map[string]string{}
-	for key, value := range p.Tags {
-		text := []rune(forbiddenInTag.ReplaceAllLiteralString(value, "_"))
-		all[key] = string(text[:min(len(text), 256)])
-	}
-	return all
-}
-
-// served are the requirements that a kind of resource serves, as its tags on AWS.
+// served are the tags with the requirements that resources of the type serve on AWS.
 func served(p *plan.Plan, kind string) pulumi.StringMap {
-	all := pulumi.StringMap{}
-	for key, ids := range providers.Served("lagrum.dev/requirements", p.Serves(Controls(), kind), 256) {
-		all[key] = pulumi.String(ids)
-	}
-	return all
+	return providers.ServedOnAWS(p, Controls(), kind)
 }
-
-var forbiddenInTag = regexp.MustCompile(`[^\p{L}\p{N}\p{Z}_.:/=+\-@]`)

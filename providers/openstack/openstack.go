@@ -51,7 +51,7 @@ func New(ctx *pulumi.Context, p *plan.Plan, secrets providers.Secrets) (provider
 // options are what every component of this adapter is made with: the stack's provider and time limits, for it and its
 // children.
 func (c *Cloud) options(opts []pulumi.ResourceOption) []pulumi.ResourceOption {
-	return append(slices.Clone(opts), pulumi.Providers(c.provider), pulumi.Transformations([]pulumi.ResourceTransformation{limited}))
+	return append(slices.Clone(opts), pulumi.Providers(c.provider), limits.Option())
 }
 
 // tags are what Neutron and Octavia take as tags on a resource of the type: whose it is, and a tag for each requirement

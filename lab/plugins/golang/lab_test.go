@@ -29,12 +29,8 @@ type built struct {
 
 func buildAll(t *testing.T) built {
 	t.Helper()
-	cache := os.Getenv("LAGRUM_CACHE")
-	if cache == "" {
-		base, err := os.UserCacheDir()
-		require.NoError(t, err)
-		cache = filepath.Join(base, "lagrum")
-	}
+	cache, err := artifacts.DefaultDir()
+	require.NoError(t, err)
 	store, err := artifacts.Open(cache, "../../programs")
 	require.NoError(t, err)
 	dir, err := store.Program(t.Context(), "pulumi")

@@ -10,12 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/lagrum/lagrum/providers/objectstore/rights"
-	"github.com/lagrum/lagrum/stacks/country"
 	"github.com/lagrum/lagrum/stacks/plan"
-	"github.com/lagrum/lagrum/stacks/site"
 )
 
 func main() {
@@ -75,26 +71,7 @@ func load(file string) (plan.Plan, error) {
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	var declared struct {
-		Config map[string]yaml.Node `yaml:"config"`
-	}
-	if err := yaml.Unmarshal(text, &declared); err != nil {
-		return plan.Plan{}, fmt.Errorf("%s: %w", file, err)
-	}
-	node := declared.Config["lagrum:site"]
-	inner, err := yaml.Marshal(&node)
-	if err != nil {
-		return plan.Plan{}, fmt.Errorf("%s: %w", file, err)
-	}
-	s, _, err := site.Load(inner)
-	if err != nil {
-		return plan.Plan{}, fmt.Errorf("%s: %w", file, err)
-	}
-	profile, err := country.Lookup(s.Country.String())
-	if err != nil {
-		return plan.Plan{}, fmt.Errorf("%s: %w", file, err)
-	}
-	p, _, err := plan.Resolve(s, profile, decided())
+	p, _, err := plan.OfStack(text, decided())
 	if err != nil {
 		return plan.Plan{}, fmt.Errorf("%s: %w", file, err)
 	}
