@@ -34,7 +34,7 @@ func TestDeclaredStacks(t *testing.T) {
 
 func prepare(t testing.TB) *clouds {
 	t.Helper()
-	e, err := engine.Prepare(t.Context(), checkout, t.TempDir())
+	e, err := engine.Prepare(t.Context(), checkout, t.TempDir(), engine.Clouds())
 	require.NoError(t, err)
 	return &clouds{e}
 }
@@ -54,22 +54,6 @@ func (e *clouds) must(t testing.TB, stack string, args ...string) string {
 	return out
 }
 
-// storeLogins are what a stack with stores at endpoints has in its configuration, by the beginning of their keys.
-func storeLogins(t *testing.T, file string) []string {
-	t.Helper()
-	if !strings.Contains(file, "\n    objectStore:") {
-		return nil
-	}
-	all := []string{
-		"storeAdministrator", "auditPatientAccessCollector", "auditPatientAccessVerifier", "auditPlatformSecurityCollector",
-		"auditPlatformSecurityVerifier", "etcdSnapshotsWriter", "etcdSnapshotsVerifier", "backupAdministrator", "backupVelero",
-	}
-	if strings.Contains(file, "\n      from:") {
-		all = append(all, "restoreReader")
-	}
-	return all
-}
-
 // inCloud bounds an operation to what lies in the cloud and in the program: no cluster answers here.
 func inCloud(args ...string) []string {
 	for _, pattern := range []string{"**openstack**", "**aws**", "**tls**", "**random**", "**lagrum:pki:PKI**", "**lagrum:objectstore:Stores**", "**lagrum:cluster:Cluster::**", "**providers:kubernetes**"} {
@@ -82,11 +66,6 @@ func (e *clouds) stack(t *testing.T, name, file string) {
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.NoError(t, e.Init(name, text))
-	for _, who := range storeLogins(t, string(text)) {
-		for _, part := range []string{"ID", "Secret"} {
-			e.must(t, name, "config", "set", "--secret", "lagrum:"+who+part, "sentinel-credential-of-a-store")
-		}
-	}
 
 	// The first preview shows all that the mock engine has seen, and the stack itself.
 	graph, err := os.ReadFile(filepath.Join(checkout, "tests/stacks/testdata", name+".graph.txt"))

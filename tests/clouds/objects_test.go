@@ -28,6 +28,7 @@ import (
 	"github.com/lagrum/lagrum/components/cluster"
 	"github.com/lagrum/lagrum/lab/artifacts"
 	"github.com/lagrum/lagrum/stacks"
+	"github.com/lagrum/lagrum/tests/engine"
 	"github.com/lagrum/lagrum/tests/harness"
 )
 
@@ -81,10 +82,8 @@ func objectsOf(t *testing.T, stack string) []string {
 		Now:   func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) },
 		Probe: func(context.Context, cluster.API) error { return nil },
 	}
-	secrets := map[string]string{"lagrum:openstackCredentialID": "sentinel-id", "lagrum:openstackCredentialSecret": "sentinel-secret"}
-	for _, who := range storeLogins(t, string(text)) {
-		secrets["lagrum:"+who+"ID"], secrets["lagrum:"+who+"Secret"] = "sentinel-id", "sentinel-secret"
-	}
+	secrets, err := engine.Secrets(text)
+	require.NoError(t, err)
 	recording := harness.Run(t, program.Run, harness.Options{Stack: stack, Config: config, Secrets: secrets})
 	var objects []string
 	for _, made := range recording.Resources {
@@ -131,15 +130,9 @@ type api struct {
 
 func startAPI(t *testing.T, services string) api {
 	t.Helper()
-	root, err := filepath.Abs(checkout)
+	cache, err := artifacts.DefaultDir()
 	require.NoError(t, err)
-	cache := os.Getenv("LAGRUM_CACHE")
-	if cache == "" {
-		base, err := os.UserCacheDir()
-		require.NoError(t, err)
-		cache = filepath.Join(base, "lagrum")
-	}
-	store, err := artifacts.Open(cache, filepath.Join(root, "lab/programs"))
+	store, err := artifacts.Open(cache, filepath.Join(checkout, "lab/programs"))
 	require.NoError(t, err)
 	program := func(name, file string) string {
 		dir, err := store.Program(t.Context(), name)

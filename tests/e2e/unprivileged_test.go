@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lagrum/lagrum/lab/artifacts"
 )
 
 // TestUnprivileged runs the lab from start to end as a user without any right: no root, no capability, and no file of
@@ -99,12 +101,8 @@ func newPlainUser(t *testing.T, w *world) *plainUser {
 	require.NoError(t, os.Chmod(dir, 0o755))
 	root, err := filepath.Abs(checkout)
 	require.NoError(t, err)
-	base, err := os.UserCacheDir()
+	from, err := artifacts.DefaultDir()
 	require.NoError(t, err)
-	from := os.Getenv("LAGRUM_CACHE")
-	if from == "" {
-		from = filepath.Join(base, "lagrum")
-	}
 	for _, made := range []string{"home", "mod", "build", "cache/artifacts", "cache/locks", "cache/logs", "cache/tmp"} {
 		require.NoError(t, os.MkdirAll(filepath.Join(dir, made), 0o755))
 	}

@@ -1,16 +1,21 @@
-// Package engine readies the official CLI to run the product's stacks on clouds that cannot be had here, against plugins
-// that make nothing (tests/planonly). What lies in a cluster is no part of it: no API server answers.
+// Package engine readies the official CLI to run a program against stand-in plugins: above all the product's stacks on clouds
+// that cannot be had here, against plugins that make nothing (tests/planonly). What lies in a cluster is no part of that: no
+// API server answers.
 package engine
 
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/lagrum/lagrum/lab/artifacts"
+	"github.com/lagrum/lagrum/stacks/plan"
 )
 
 // Engine is the CLI with a project of its own.
@@ -22,44 +27,52 @@ type Engine struct {
 	Env            []string
 }
 
-// plugins are the folders that the CLI looks for, each with the program that stands behind it.
-func plugins() map[string]string {
-	return map[string]string{
-		"language-go-v3.259.0": "lagrum", "resource-tls-v5.2.0": "lagrum", "resource-random-v4.18.0": "lagrum",
-		"resource-kubernetes-v4.33.0": "kubernetes", "resource-aws-v6.83.0": "planonly", "resource-openstack-v3.13.3": "planonly",
-	}
+// Setup is what stands behind the CLI.
+type Setup struct {
+	// Program is the folder of the Pulumi program.
+	Program string
+	// Plugins are the folders of the plugins' sources, by the folder that the CLI looks for.
+	Plugins map[string]string
+}
+
+// Clouds is the product's own program, with plugins of the clouds that make nothing.
+func Clouds() Setup {
+	return Setup{Program: "tests/clouds", Plugins: map[string]string{
+		"language-go-v3.259.0": "cmd/lagrum", "resource-tls-v5.2.0": "cmd/lagrum", "resource-random-v4.18.0": "cmd/lagrum",
+		"resource-kubernetes-v4.33.0": "lab/plugins/kubernetes", "resource-aws-v6.83.0": "tests/planonly", "resource-openstack-v3.13.3": "tests/planonly",
+	}}
 }
 
 // Prepare builds the program and the plugins from the checkout at root, finds the CLI or builds it, and makes an empty
 // project in dir.
-func Prepare(ctx context.Context, root, dir string) (*Engine, error) {
+func Prepare(ctx context.Context, root, dir string, setup Setup) (*Engine, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return nil, err
 	}
-	for target, source := range map[string]string{"program": "tests/clouds", "planonly": "tests/planonly", "lagrum": "cmd/lagrum", "kubernetes": "lab/plugins/kubernetes"} {
-		cmd := exec.CommandContext(ctx, "go", "build", "-ldflags=-s -w", "-o", filepath.Join(dir, target), ".")
+	targets := map[string]string{setup.Program: filepath.Join(dir, "program")}
+	for _, source := range setup.Plugins {
+		targets[source] = filepath.Join(dir, filepath.Base(source))
+	}
+	for source, target := range targets {
+		cmd := exec.CommandContext(ctx, "go", "build", "-ldflags=-s -w", "-o", target, ".")
 		cmd.Dir = filepath.Join(root, source)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("build %s: %w\n%s", source, err, out)
 		}
 	}
-	for folder, target := range plugins() {
+	for folder, source := range setup.Plugins {
 		plugin := filepath.Join(dir, "home/plugins", folder)
 		if err := os.MkdirAll(plugin, 0o755); err != nil {
 			return nil, err
 		}
-		if err := os.Symlink(filepath.Join(dir, target), filepath.Join(plugin, "pulumi-"+folder[:strings.LastIndex(folder, "-v")])); err != nil {
+		if err := os.Symlink(targets[source], filepath.Join(plugin, "pulumi-"+folder[:strings.LastIndex(folder, "-v")])); err != nil {
 			return nil, err
 		}
 	}
-	cache := os.Getenv("LAGRUM_CACHE")
-	if cache == "" {
-		base, err := os.UserCacheDir()
-		if err != nil {
-			return nil, err
-		}
-		cache = filepath.Join(base, "lagrum")
+	cache, err := artifacts.DefaultDir()
+	if err != nil {
+		return nil, err
 	}
 	store, err := artifacts.Open(cache, filepath.Join(root, "lab/programs"))
 	if err != nil {
@@ -93,10 +106,17 @@ func (e *Engine) Init(stack string, file []byte) error {
 	if err := os.WriteFile(filepath.Join(e.Dir, "Pulumi."+stack+".yaml"), file, 0o600); err != nil {
 		return err
 	}
+	secrets, err := Secrets(file)
+	if err != nil {
+		return err
+	}
 	commands := [][]string{{"stack", "init"}}
-	if strings.Contains(string(file), "openstack:") {
-		commands = append(commands, []string{"config", "set", "--secret", "lagrum:openstackCredentialID", "sentinel-credential-id"},
-			[]string{"config", "set", "--secret", "lagrum:openstackCredentialSecret", "sentinel-credential-secret"})
+	if len(secrets) > 0 {
+		all := []string{"config", "set-all"}
+		for _, key := range slices.Sorted(maps.Keys(secrets)) {
+			all = append(all, "--secret", key+"="+secrets[key])
+		}
+		commands = append(commands, all)
 	}
 	for _, args := range commands {
 		if out, err := e.Command(300, stack, args...).CombinedOutput(); err != nil {
@@ -104,4 +124,32 @@ func (e *Engine) Init(stack string, file []byte) error {
 		}
 	}
 	return nil
+}
+
+// Secrets are those that a stack's configuration has to hold besides its file, each a sentinel: the login to OpenStack,
+// and those of the stores that lie at endpoints.
+func Secrets(file []byte) (map[string]string, error) {
+	p, _, err := plan.OfStack(file, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]string{}
+	set := func(id, secret, value string) {
+		all["lagrum:"+id], all["lagrum:"+secret] = value+"-id", value+"-secret"
+	}
+	if p.Cloud.OpenStack != nil {
+		set("openstackCredentialID", "openstackCredentialSecret", "sentinel-credential")
+	}
+	for _, store := range p.Stores {
+		if store.Place.AWS() {
+			continue
+		}
+		id, secret := store.Place.AdministratorSecrets()
+		set(id, secret, "sentinel-credential-of-a-store")
+		for _, c := range store.Consumers {
+			id, secret := store.ConsumerSecrets(c.Name)
+			set(id, secret, "sentinel-credential-of-a-store")
+		}
+	}
+	return all, nil
 }

@@ -5,26 +5,21 @@
 package objectlock
 
 import (
-	"context"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/lagrum/lagrum/evidence/objectlock"
-	"github.com/lagrum/lagrum/lab/artifacts"
-	"github.com/lagrum/lagrum/lab/process"
 	"github.com/lagrum/lagrum/stacks/site"
 	"github.com/lagrum/lagrum/tests/golden"
+	"github.com/lagrum/lagrum/tests/server"
 )
 
 // mark is on the servers, so that those of a killed run are found by the next.
@@ -35,61 +30,6 @@ const (
 	password = "only-for-this-test"
 	region   = "eu-north-1"
 )
-
-// program compiles a server, or finds it in the cache.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	cache := os.Getenv("LAGRUM_CACHE")
-	if cache == "" {
-		home, err := os.UserHomeDir()
-		require.NoError(t, err)
-		cache = filepath.Join(home, ".cache", "lagrum")
-	}
-	store, err := artifacts.Open(cache, "../../lab/programs")
-	require.NoError(t, err)
-	dir, err := store.Program(t.Context(), name)
-	require.NoError(t, err)
-	return filepath.Join(dir, name)
-}
-
-// free finds a port of loopback.
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	return l.Addr().String()
-}
-
-// serve starts a server and waits until it answers.
-func serve(t *testing.T, name, address string, environment []string, args ...string) {
-	t.Helper()
-	binary := program(t, name)
-	own := mark + "/" + name
-	require.NoError(t, process.KillMarked(t.Context(), own), "what an earlier run left")
-	log := filepath.Join(t.TempDir(), "server.log")
-	server := exec.Command("/usr/bin/env", append(append(environment, "HOME="+t.TempDir(), binary), args...)...)
-	started, err := process.Start(mark, own, log, server)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		assert.NoError(t, process.KillMarked(context.Background(), own))
-		if t.Failed() && testing.Verbose() {
-			text, _ := os.ReadFile(log)
-			t.Logf("%s's log:\n%s", name, text)
-		}
-	})
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		answer, err := http.Get("http://" + address + "/")
-		if err == nil {
-			require.NoError(t, answer.Body.Close())
-			if answer.StatusCode < http.StatusInternalServerError {
-				return
-			}
-		}
-		require.True(t, started.Alive(), "%s ended", name)
-		require.False(t, time.Now().After(deadline), "%s does not answer on %s: %v", name, address, err)
-	}
-}
 
 // preflight attacks a store with its root's credential.
 func preflight(t *testing.T, address string) objectlock.Report {
@@ -139,8 +79,8 @@ func timeless(t *testing.T, report objectlock.Report) string {
 }
 
 func TestMinIOIsAnArchive(t *testing.T) {
-	address := free(t)
-	serve(t, "minio", address,
+	address := server.Address(t)
+	server.Start(t, mark, "minio", address,
 		[]string{"MINIO_ROOT_USER=" + user, "MINIO_ROOT_PASSWORD=" + password, "MINIO_REGION=" + region, "MINIO_UPDATE=off", "MINIO_BROWSER=off"},
 		"server", "--quiet", "--address", address, t.TempDir())
 	report := preflight(t, address)
@@ -173,8 +113,8 @@ func TestMinIOIsAnArchive(t *testing.T) {
 }
 
 func TestVersityIsNoArchive(t *testing.T) {
-	address := free(t)
-	serve(t, "versitygw", address,
+	address := server.Address(t)
+	server.Start(t, mark, "versitygw", address,
 		[]string{"ROOT_ACCESS_KEY=" + user, "ROOT_SECRET_KEY=" + password},
 		"--region", region, "--port", address, "posix", "--versioning-dir", t.TempDir(), t.TempDir())
 	report := preflight(t, address)

@@ -13,13 +13,14 @@ import (
 
 	"github.com/lagrum/lagrum/evidence/statebackend"
 	"github.com/lagrum/lagrum/stacks/site"
+	"github.com/lagrum/lagrum/tests/server"
 )
 
 // A real store's answers are read for what they are: what is set, what is not, what it does not know, and what a stranger
 // sees of it.
 func TestMinIOIsAskedForItsState(t *testing.T) {
-	address := free(t)
-	serve(t, "minio", address,
+	address := server.Address(t)
+	server.Start(t, mark, "minio", address,
 		[]string{"MINIO_ROOT_USER=" + user, "MINIO_ROOT_PASSWORD=" + password, "MINIO_REGION=" + region, "MINIO_UPDATE=off", "MINIO_BROWSER=off"},
 		"server", "--quiet", "--address", address, t.TempDir())
 	client, err := minio.New(address, &minio.Options{Creds: credentials.NewStaticV4(user, password, ""), Region: region})

@@ -9,20 +9,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/stretchr/testify/require"
-	"gopkg.in/yaml.v3"
 
-	"github.com/lagrum/lagrum/lab/artifacts"
 	"github.com/lagrum/lagrum/providers/objectstore/rights"
-	"github.com/lagrum/lagrum/stacks/country"
 	"github.com/lagrum/lagrum/stacks/plan"
-	"github.com/lagrum/lagrum/stacks/site"
+	"github.com/lagrum/lagrum/tests/engine"
+	"github.com/lagrum/lagrum/tests/server"
 )
 
 const (
@@ -32,26 +29,14 @@ const (
 	region        = "eu-north-1"
 )
 
+// mark is on the server, so that one of a killed run is found by the next.
+const mark = "objectstoretest"
+
 // world is a server, the users on it, and a stack of the engine.
 type world struct {
-	address, dir, cli, mc string
-	env                   []string
-	plan                  plan.Plan
-}
-
-func program(t *testing.T, name string) string {
-	t.Helper()
-	cache := os.Getenv("LAGRUM_CACHE")
-	if cache == "" {
-		base, err := os.UserCacheDir()
-		require.NoError(t, err)
-		cache = filepath.Join(base, "lagrum")
-	}
-	store, err := artifacts.Open(cache, filepath.Join(checkout, "lab/programs"))
-	require.NoError(t, err)
-	dir, err := store.Program(t.Context(), name)
-	require.NoError(t, err)
-	return filepath.Join(dir, name)
+	address, dir, mc string
+	engine           *engine.Engine
+	plan             plan.Plan
 }
 
 // decide is the plan of production in Sweden, its stores moved to the server, and what its recovery stack reads besides.
@@ -60,16 +45,7 @@ func decide(t *testing.T, address string) plan.Plan {
 	of := func(stack string) plan.Plan {
 		text, err := os.ReadFile(filepath.Join(checkout, "Pulumi."+stack+".yaml"))
 		require.NoError(t, err)
-		var file struct{ Config map[string]yaml.Node }
-		require.NoError(t, yaml.Unmarshal(text, &file))
-		node := file.Config["lagrum:site"]
-		inner, err := yaml.Marshal(&node)
-		require.NoError(t, err)
-		s, _, err := site.Load(inner)
-		require.NoError(t, err)
-		profile, err := country.Lookup(s.Country.String())
-		require.NoError(t, err)
-		p, _, err := plan.Resolve(s, profile, time.Date(2026, time.June, 1, 12, 0, 0, 0, time.UTC))
+		p, _, err := plan.OfStack(text, time.Date(2026, time.June, 1, 12, 0, 0, 0, time.UTC))
 		require.NoError(t, err)
 		return p
 	}
@@ -88,8 +64,8 @@ func decide(t *testing.T, address string) plan.Plan {
 
 func prepare(t *testing.T) *world {
 	t.Helper()
-	w := &world{address: free(t), dir: t.TempDir(), cli: program(t, "pulumi"), mc: program(t, "mc")}
-	serve(t, "minio", w.address, []string{
+	w := &world{address: server.Address(t), dir: t.TempDir(), mc: server.Program(t, "mc")}
+	server.Start(t, mark, "minio", w.address, []string{
 		"MINIO_ROOT_USER=" + administrator, "MINIO_ROOT_PASSWORD=" + password, "MINIO_REGION=" + region, "MINIO_UPDATE=off", "MINIO_BROWSER=off",
 		"MINIO_KMS_SECRET_KEY=test:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", // the store's own key, of 32 bytes
 	}, "server", "--quiet", "--address", w.address, t.TempDir())
@@ -99,7 +75,7 @@ func prepare(t *testing.T) *world {
 			w.user(t, name(store, c), rights.ForConsumer(store, c))
 		}
 	}
-	w.engine(t)
+	w.init(t)
 	return w
 }
 
@@ -130,24 +106,14 @@ func (w *world) client(t *testing.T, user string) *minio.Client {
 	return client
 }
 
-// engine lays out the official CLI with the plugins of the lab.
-func (w *world) engine(t *testing.T) {
+// init makes the stack, with the plan that it has to make and every login that its stores ask for.
+func (w *world) init(t *testing.T) {
 	t.Helper()
-	for target, source := range map[string]string{"program": "./tests/objectstore", "aws": "./lab/plugins/s3", "lagrum": "./cmd/lagrum"} {
-		cmd := exec.Command("go", "build", "-ldflags=-s -w", "-o", filepath.Join(w.dir, target), source)
-		cmd.Dir = checkout
-		out, err := cmd.CombinedOutput()
-		require.NoError(t, err, string(out))
-	}
-	for folder, target := range map[string]string{"language-go-v3.259.0": "lagrum", "resource-aws-v6.83.0": "aws"} {
-		plugin := filepath.Join(w.dir, "home/plugins", folder)
-		require.NoError(t, os.MkdirAll(plugin, 0o755))
-		require.NoError(t, os.Symlink(filepath.Join(w.dir, target), filepath.Join(plugin, "pulumi-"+folder[:strings.LastIndex(folder, "-v")])))
-	}
-	require.NoError(t, os.MkdirAll(filepath.Join(w.dir, "state"), 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(w.dir, "Pulumi.yaml"), []byte("name: lagrum\nruntime:\n  name: go\n  options:\n    binary: ./program\n"), 0o600))
-	w.env = append(os.Environ(), "PULUMI_HOME="+filepath.Join(w.dir, "home"), "PULUMI_BACKEND_URL=file://"+filepath.Join(w.dir, "state"),
-		"PULUMI_CONFIG_PASSPHRASE=test", "PULUMI_SKIP_UPDATE_CHECK=true", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true", "PULUMI_SUPPRESS_NEO_LINK=true")
+	var err error
+	w.engine, err = engine.Prepare(t.Context(), checkout, w.dir, engine.Setup{
+		Program: "tests/objectstore", Plugins: map[string]string{"language-go-v3.259.0": "cmd/lagrum", "resource-aws-v6.83.0": "lab/plugins/s3"},
+	})
+	require.NoError(t, err)
 	text, err := json.Marshal(w.plan)
 	require.NoError(t, err)
 	w.must(t, "stack", "init")
@@ -168,10 +134,7 @@ func (w *world) engine(t *testing.T) {
 }
 
 func (w *world) run(args ...string) (string, error) {
-	args = append([]string{"--signal=INT", "--kill-after=60", "180", w.cli}, append(args, "--stack", "se-prod", "--non-interactive", "--color=never")...)
-	cmd := exec.Command("timeout", args...)
-	cmd.Dir, cmd.Env = w.dir, w.env
-	out, err := cmd.CombinedOutput()
+	out, err := w.engine.Command(180, "se-prod", args...).CombinedOutput()
 	return string(out), err
 }
 

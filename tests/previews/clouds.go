@@ -66,7 +66,7 @@ func recordClouds(root string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	e, err := engine.Prepare(context.Background(), root, dir)
+	e, err := engine.Prepare(context.Background(), root, dir, engine.Clouds())
 	if err != nil {
 		return err
 	}
