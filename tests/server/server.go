@@ -19,7 +19,10 @@ import (
 )
 
 // Program compiles a program of the lab, or finds it in the cache. The test lies two folders below the checkout.
-func Program(t testing.TB, name string) string {
+func Program(t testing.TB, name string) string { return File(t, name, name) }
+
+// File is a file of a program that has several.
+func File(t testing.TB, name, file string) string {
 	t.Helper()
 	cache, err := artifacts.DefaultDir()
 	require.NoError(t, err)
@@ -27,7 +30,7 @@ func Program(t testing.TB, name string) string {
 	require.NoError(t, err)
 	dir, err := store.Program(t.Context(), name)
 	require.NoError(t, err)
-	return filepath.Join(dir, name)
+	return filepath.Join(dir, file)
 }
 
 // Address finds a free port of loopback.

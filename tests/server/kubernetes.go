@@ -1,0 +1,101 @@
+package server
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Kubernetes is a real API server with its etcd, on loopback. No controller and no node is part of it.
+type Kubernetes struct {
+	dir, kube string
+}
+
+// StartKubernetes starts one that keeps services in a range of addresses. It ends with the test.
+func StartKubernetes(t *testing.T, services string) Kubernetes {
+	t.Helper()
+	k := Kubernetes{dir: t.TempDir(), kube: File(t, "kubernetes", "kube")}
+	client, peer, secure := "http://"+Address(t), "http://"+Address(t), Address(t)
+	_, port, err := net.SplitHostPort(secure)
+	require.NoError(t, err)
+	k.Run(t, "etcd", File(t, "etcd", "etcd"), "--data-dir="+filepath.Join(k.dir, "etcd"), "--unsafe-no-fsync",
+		"--listen-client-urls="+client, "--advertise-client-urls="+client,
+		"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer, "--initial-cluster=default="+peer)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	der, err := x509.MarshalECPrivateKey(key)
+	require.NoError(t, err)
+	keyFile, tokens := filepath.Join(k.dir, "sa.key"), filepath.Join(k.dir, "tokens.csv")
+	require.NoError(t, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), 0o600))
+	require.NoError(t, os.WriteFile(tokens, []byte("test-token,admin,admin,\"system:masters\"\n"), 0o600))
+	k.Run(t, "kube-apiserver", k.kube, "kube-apiserver", "--etcd-servers="+client, "--cert-dir="+filepath.Join(k.dir, "certs"),
+		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port="+port,
+		"--token-auth-file="+tokens, "--authorization-mode=RBAC", "--service-cluster-ip-range="+services,
+		"--allow-privileged=true", // as kubeadm starts it
+		// Nothing makes accounts for pods here.
+		"--disable-admission-plugins=ServiceAccount", "--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-key-file="+keyFile, "--service-account-signing-key-file="+keyFile)
+	config := fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: test,
+clusters: [{name: test, cluster: {server: "https://%s", certificate-authority: %q}}],
+users: [{name: admin, user: {token: test-token}}], contexts: [{name: test, context: {cluster: test, user: admin}}]}
+`, secure, filepath.Join(k.dir, "certs/apiserver.crt"))
+	require.NoError(t, os.WriteFile(k.Kubeconfig(), []byte(config), 0o600))
+	require.Eventually(t, func() bool {
+		_, err := k.Kubectl(t, "", "get", "namespace", "kube-system")
+		return err == nil
+	}, 2*time.Minute, time.Second, "the API server does not answer; its log is %s", filepath.Join(k.dir, "kube-apiserver.log"))
+	return k
+}
+
+// Kubeconfig is the file of an administrator.
+func (k Kubernetes) Kubeconfig() string { return filepath.Join(k.dir, "kubeconfig") }
+
+// Run runs a program beside it until the test ends, and keeps what it says in a file of the name. It dies with the test even
+// if that is killed.
+func (k Kubernetes) Run(t *testing.T, name, path string, args ...string) (log string) {
+	t.Helper()
+	file, err := os.Create(filepath.Join(k.dir, name+".log"))
+	require.NoError(t, err)
+	cmd := exec.Command(path, args...)
+	cmd.Stdout, cmd.Stderr, cmd.Dir = file, file, k.dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		_ = file.Close()
+	})
+	return file.Name()
+}
+
+// Kubectl runs kubectl as an administrator, and returns all that it says.
+func (k Kubernetes) Kubectl(t *testing.T, input string, args ...string) (string, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), k.kube, append([]string{"kubectl", "--request-timeout=20s"}, args...)...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+k.Kubeconfig(), "HOME="+k.dir)
+	cmd.Stdin = strings.NewReader(input)
+	out, err := cmd.CombinedOutput()
+	return string(bytes.TrimSpace(out)), err
+}
+
+// Must is Kubectl that succeeds.
+func (k Kubernetes) Must(t *testing.T, input string, args ...string) string {
+	t.Helper()
+	out, err := k.Kubectl(t, input, args...)
+	require.NoError(t, err, "%s\n%s", out, input)
+	return out
+}
