@@ -25,8 +25,9 @@ type Kubernetes struct {
 	dir, kube string
 }
 
-// StartKubernetes starts one that keeps services in a range of addresses. It ends with the test.
-func StartKubernetes(t *testing.T, services string) Kubernetes {
+// StartKubernetes starts one that keeps services in a range of addresses, with more arguments of the API server; of two alike
+// the later one holds. It ends with the test.
+func StartKubernetes(t *testing.T, services string, more ...string) Kubernetes {
 	t.Helper()
 	k := Kubernetes{dir: t.TempDir(), kube: File(t, "kubernetes", "kube")}
 	client, peer, secure := "http://"+Address(t), "http://"+Address(t), Address(t)
@@ -42,13 +43,13 @@ func StartKubernetes(t *testing.T, services string) Kubernetes {
 	keyFile, tokens := filepath.Join(k.dir, "sa.key"), filepath.Join(k.dir, "tokens.csv")
 	require.NoError(t, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), 0o600))
 	require.NoError(t, os.WriteFile(tokens, []byte("test-token,admin,admin,\"system:masters\"\n"), 0o600))
-	k.Run(t, "kube-apiserver", k.kube, "kube-apiserver", "--etcd-servers="+client, "--cert-dir="+filepath.Join(k.dir, "certs"),
-		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port="+port,
-		"--token-auth-file="+tokens, "--authorization-mode=RBAC", "--service-cluster-ip-range="+services,
+	k.Run(t, "kube-apiserver", k.kube, append([]string{"kube-apiserver", "--etcd-servers=" + client, "--cert-dir=" + filepath.Join(k.dir, "certs"),
+		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port=" + port,
+		"--token-auth-file=" + tokens, "--authorization-mode=RBAC", "--service-cluster-ip-range=" + services,
 		"--allow-privileged=true", // as kubeadm starts it
 		// Nothing makes accounts for pods here.
 		"--disable-admission-plugins=ServiceAccount", "--service-account-issuer=https://kubernetes.default.svc",
-		"--service-account-key-file="+keyFile, "--service-account-signing-key-file="+keyFile)
+		"--service-account-key-file=" + keyFile, "--service-account-signing-key-file=" + keyFile}, more...)...)
 	config := fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: test,
 clusters: [{name: test, cluster: {server: "https://%s", certificate-authority: %q}}],
 users: [{name: admin, user: {token: test-token}}], contexts: [{name: test, context: {cluster: test, user: admin}}]}
