@@ -45,6 +45,8 @@ func Programs() []Program {
 		kubernetes[pkg+".gitCommit"] = "" // a module does not say which commit it was cut from
 	}
 	const (
+		aws        = "k8s.io/cloud-provider-aws"
+		openstack  = "k8s.io/cloud-provider-openstack"
 		containerd = "github.com/containerd/containerd/v2"
 		plugins    = "github.com/containernetworking/plugins"
 		flannel    = "github.com/flannel-io/flannel"
@@ -124,7 +126,7 @@ func Programs() []Program {
 			Name: "kwok", Version: "0.8.0", Module: "sigs.k8s.io/kwok",
 			Binaries: map[string]string{"kwok": "sigs.k8s.io/kwok/cmd/kwok"},
 			OnDemand: true,
-			Assumed:  150 * time.Second,
+			Assumed:  135 * time.Second,
 		},
 		{
 			// An S3 server that enforces object lock. Its own --version says that it is no release.
@@ -147,6 +149,22 @@ func Programs() []Program {
 			Stamp:    map[string]string{"main.Version": "v1.8.0"},
 			OnDemand: true,
 			Assumed:  120 * time.Second,
+		},
+		{
+			Name: "cloud-provider-openstack", Version: "1.36.0", Module: openstack,
+			Binaries: map[string]string{
+				"cinder-csi-plugin":                  openstack + "/cmd/cinder-csi-plugin",
+				"openstack-cloud-controller-manager": openstack + "/cmd/openstack-cloud-controller-manager",
+			},
+			Stamp:    map[string]string{openstack + "/pkg/version.Version": "v1.36.0"},
+			OnDemand: true,
+			Assumed:  135 * time.Second,
+		},
+		{
+			Name: "cloud-provider-aws", Version: "1.36.0", Module: aws,
+			Binaries: map[string]string{"aws-cloud-controller-manager": aws + "/cmd/aws-cloud-controller-manager"},
+			OnDemand: true,
+			Assumed:  75 * time.Second,
 		},
 	}
 }

@@ -3,21 +3,12 @@
 package main_test
 
 import (
-	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -26,10 +17,10 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/lagrum/lagrum/components/cluster"
-	"github.com/lagrum/lagrum/lab/artifacts"
 	"github.com/lagrum/lagrum/stacks"
 	"github.com/lagrum/lagrum/tests/engine"
 	"github.com/lagrum/lagrum/tests/harness"
+	"github.com/lagrum/lagrum/tests/server"
 )
 
 // TestObjectsAreAccepted has a real API server take every object of a declared stack on each cloud, and refuse what the
@@ -44,9 +35,9 @@ func TestObjectsAreAccepted(t *testing.T) {
 	} {
 		t.Run(stack, func(t *testing.T) {
 			objects := objectsOf(t, stack)
-			api := startAPI(t, serviceRange(t, objects))
+			api := api{server.StartKubernetes(t, serviceRange(t, objects))}
 			for _, object := range objects {
-				api.must(t, object, "apply", "--server-side", "-f", "-")
+				api.Must(t, object, "apply", "--server-side", "-f", "-")
 			}
 			api.refusals(t, cloud)
 			api.rights(t, cloud)
@@ -123,97 +114,8 @@ func serviceRange(t *testing.T, objects []string) string {
 	return ""
 }
 
-// api is a real API server with its etcd, and kubectl.
-type api struct {
-	dir, kube string
-}
-
-func startAPI(t *testing.T, services string) api {
-	t.Helper()
-	cache, err := artifacts.DefaultDir()
-	require.NoError(t, err)
-	store, err := artifacts.Open(cache, filepath.Join(checkout, "lab/programs"))
-	require.NoError(t, err)
-	program := func(name, file string) string {
-		dir, err := store.Program(t.Context(), name)
-		require.NoError(t, err)
-		return filepath.Join(dir, file)
-	}
-	a := api{dir: t.TempDir(), kube: program("kubernetes", "kube")}
-	ports := freePorts(t, 3)
-	client, peer := fmt.Sprintf("http://127.0.0.1:%d", ports[0]), fmt.Sprintf("http://127.0.0.1:%d", ports[1])
-	a.start(t, "etcd", program("etcd", "etcd"), "--data-dir="+filepath.Join(a.dir, "etcd"), "--unsafe-no-fsync",
-		"--listen-client-urls="+client, "--advertise-client-urls="+client,
-		"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer, "--initial-cluster=default="+peer)
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	der, err := x509.MarshalECPrivateKey(key)
-	require.NoError(t, err)
-	keyFile, tokens := filepath.Join(a.dir, "sa.key"), filepath.Join(a.dir, "tokens.csv")
-	require.NoError(t, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), 0o600))
-	require.NoError(t, os.WriteFile(tokens, []byte("test-token,admin,admin,\"system:masters\"\n"), 0o600))
-	a.start(t, "kube-apiserver", a.kube, "kube-apiserver", "--etcd-servers="+client, "--cert-dir="+filepath.Join(a.dir, "certs"),
-		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", ports[2]),
-		"--token-auth-file="+tokens, "--authorization-mode=RBAC", "--service-cluster-ip-range="+services,
-		"--allow-privileged=true", // as kubeadm starts it
-		// Nothing makes accounts for pods here.
-		"--disable-admission-plugins=ServiceAccount", "--service-account-issuer=https://kubernetes.default.svc",
-		"--service-account-key-file="+keyFile, "--service-account-signing-key-file="+keyFile)
-	config := fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: test,
-clusters: [{name: test, cluster: {server: "https://127.0.0.1:%d", certificate-authority: %q}}],
-users: [{name: admin, user: {token: test-token}}], contexts: [{name: test, context: {cluster: test, user: admin}}]}
-`, ports[2], filepath.Join(a.dir, "certs/apiserver.crt"))
-	require.NoError(t, os.WriteFile(filepath.Join(a.dir, "kubeconfig"), []byte(config), 0o600))
-	require.Eventually(t, func() bool {
-		_, err := a.kubectl(t, "", "get", "namespace", "kube-system")
-		return err == nil
-	}, 2*time.Minute, time.Second, "the API server does not answer; its log is %s", filepath.Join(a.dir, "kube-apiserver.log"))
-	return a
-}
-
-// freePorts are ports that nobody listens on.
-func freePorts(t *testing.T, n int) []int {
-	t.Helper()
-	var ports []int
-	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		defer listener.Close()
-		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
-	}
-	return ports
-}
-
-// start runs a program until the test ends; it dies with the test even if that is killed.
-func (a api) start(t *testing.T, name, path string, args ...string) {
-	t.Helper()
-	log, err := os.Create(filepath.Join(a.dir, name+".log"))
-	require.NoError(t, err)
-	cmd := exec.Command(path, args...)
-	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, a.dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		_ = log.Close()
-	})
-}
-
-func (a api) kubectl(t *testing.T, input string, args ...string) (string, error) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), a.kube, append([]string{"kubectl", "--request-timeout=20s"}, args...)...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(a.dir, "kubeconfig"), "HOME="+a.dir)
-	cmd.Stdin = strings.NewReader(input)
-	out, err := cmd.CombinedOutput()
-	return string(bytes.TrimSpace(out)), err
-}
-
-func (a api) must(t *testing.T, input string, args ...string) {
-	t.Helper()
-	out, err := a.kubectl(t, input, args...)
-	require.NoError(t, err, "%s\n%s", out, input)
-}
+// api is the API server that is asked.
+type api struct{ server.Kubernetes }
 
 func class(name, provisioner string, parameters map[string]string) string {
 	text, _ := json.Marshal(map[string]any{
@@ -232,7 +134,7 @@ func volume(name, class, source string) string {
 func (a api) refusals(t *testing.T, c cloud) {
 	t.Helper()
 	create := func(object string) (string, error) {
-		return a.kubectl(t, object, "create", "--dry-run=server", "-f", "-")
+		return a.Kubectl(t, object, "create", "--dry-run=server", "-f", "-")
 	}
 	plain := class("plain", c.driver, nil)
 	require.Eventually(t, func() bool {
@@ -240,7 +142,7 @@ func (a api) refusals(t *testing.T, c cloud) {
 		return err != nil
 	}, time.Minute, time.Second, "a policy takes effect a moment after it is made")
 
-	out, err := a.kubectl(t, "", "get", "storageclass", "encrypted", "-o", "jsonpath={.parameters}")
+	out, err := a.Kubectl(t, "", "get", "storageclass", "encrypted", "-o", "jsonpath={.parameters}")
 	require.NoError(t, err)
 	ours := map[string]string{}
 	require.NoError(t, json.Unmarshal([]byte(out), &ours), out)
@@ -277,7 +179,7 @@ func (a api) refusals(t *testing.T, c cloud) {
 		assert.Contains(t, out, "ValidatingAdmissionPolicy", name)
 	}
 	// It is the policy that refuses: without it the same class is taken.
-	a.must(t, "", "delete", "validatingadmissionpolicybinding", "lagrum-encrypted-classes")
+	a.Must(t, "", "delete", "validatingadmissionpolicybinding", "lagrum-encrypted-classes")
 	require.Eventually(t, func() bool {
 		_, err := create(plain)
 		return err == nil
@@ -319,7 +221,7 @@ func (a api) rights(t *testing.T, c cloud) {
 			}
 			args = append(args, word)
 		}
-		out, _ := a.kubectl(t, "", args...) // no is an exit code of its own
+		out, _ := a.Kubectl(t, "", args...) // no is an exit code of its own
 		lines := strings.Split(out, "\n")
 		assert.Equal(t, row.may, lines[len(lines)-1], "%s: %s", row.account, row.ask)
 	}
@@ -328,45 +230,29 @@ func (a api) rights(t *testing.T, c cloud) {
 // podSecurity has Kubernetes' own pod security standards judge the workloads.
 func (a api) podSecurity(t *testing.T, c cloud, objects []string) {
 	t.Helper()
-	a.must(t, `{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "strict", "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}`,
+	a.Must(t, `{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "strict", "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}`,
 		"create", "-f", "-")
-	judged := 0
-	for _, text := range objects {
-		var object struct {
-			Kind     string
-			Metadata struct {
-				Name   string
-				Labels map[string]string
-			}
-			Spec struct {
-				Template struct{ Spec map[string]any }
-			}
-		}
-		require.NoError(t, json.Unmarshal([]byte(text), &object))
-		part := object.Metadata.Labels["app.kubernetes.io/part-of"]
-		if part != "cloud" && part != "storage" || object.Kind != "DaemonSet" && object.Kind != "Deployment" {
-			continue
-		}
-		judged++
+	pods := podsOf(t, objects)
+	for name, spec := range pods {
 		pod, err := json.Marshal(map[string]any{
-			"apiVersion": "v1", "kind": "Pod", "metadata": map[string]any{"name": object.Metadata.Name, "namespace": "strict"},
-			"spec": object.Spec.Template.Spec,
+			"apiVersion": "v1", "kind": "Pod", "metadata": map[string]any{"name": name, "namespace": "strict"},
+			"spec": spec,
 		})
 		require.NoError(t, err)
-		out, err := a.kubectl(t, string(pod), "create", "--dry-run=server", "-f", "-")
-		if strings.Contains(strings.Join(c.restricted, " "), object.Metadata.Name) {
+		out, err := a.Kubectl(t, string(pod), "create", "--dry-run=server", "-f", "-")
+		if strings.Contains(strings.Join(c.restricted, " "), name) {
 			assert.NoError(t, err, out)
 			continue
 		}
 		// What the others need beyond the standard is what docs/security.md says, and no more.
-		require.Error(t, err, object.Metadata.Name)
-		assert.Contains(t, out, "violates PodSecurity", object.Metadata.Name)
-		if object.Metadata.Name == c.node {
-			assert.Contains(t, out, "privileged", object.Metadata.Name)
+		require.Error(t, err, name)
+		assert.Contains(t, out, "violates PodSecurity", name)
+		if name == c.node {
+			assert.Contains(t, out, "privileged", name)
 			continue
 		}
 		assert.Regexp(t, `violates PodSecurity "restricted:latest": host namespaces \(hostNetwork=true\), `+
-			`probe or lifecycle host \(container "[a-z-]+" uses probe or lifecycle host "127.0.0.1"\)$`, out, object.Metadata.Name)
+			`probe or lifecycle host \(container "[a-z-]+" uses probe or lifecycle host "127.0.0.1"\)$`, out, name)
 	}
-	assert.Equal(t, 3, judged)
+	assert.Len(t, pods, 3)
 }
