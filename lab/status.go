@@ -28,12 +28,12 @@ func (l *Lab) notProvable() []string {
 	}
 	switch {
 	case exec.Command("modprobe", "--quiet", "--dry-run", "wireguard").Run() != nil && !exists("/sys/module/wireguard"):
-		missing = append(missing, "encryption of node-to-node traffic (the kernel has no WireGuard)")
+		missing = append(missing, "encryption of node-to-node traffic (the kernel has no WireGuard; make e2e-full shows it between virtual machines)")
 	case !l.asksWireGuard():
 		missing = append(missing, "encryption of node-to-node traffic (this kernel has WireGuard: set cloud.lab.wireguard: true in the site)")
 	}
 	if !exists("/dev/mapper/control") {
-		missing = append(missing, "encryption of node disks (the kernel has no device mapper)")
+		missing = append(missing, "encryption of a system container's disks (the kernel has no device mapper; a worker of size vm-2c2g encrypts its data disk)")
 	}
 	return append(missing, "the official provider plugins, where a stand-in took their place")
 }

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lagrum/lagrum/lab/process"
 	"github.com/lagrum/lagrum/lab/records"
 )
 
@@ -86,7 +87,7 @@ func (l *Lab) raiseNetwork(ctx context.Context, network Network) error {
 
 // lowerNetwork removes bridge, firewall and record. The caller holds the lock.
 func (l *Lab) lowerNetwork(ctx context.Context, name string) error {
-	if err := l.KillKeyServer(ctx); err != nil {
+	if err := process.KillMarked(ctx, l.keyServerMark()); err != nil {
 		return err
 	}
 	if err := l.removeBridge(ctx); err != nil {

@@ -22,6 +22,8 @@ type KeyServer struct {
 	// Thumbprint of its signing key, by which machines know it.
 	Thumbprint string          `json:"thumbprint"`
 	Process    process.Process `json:"process"`
+	// Off says that StopKeyServer switched it off: no machine's start brings it back.
+	Off bool `json:"off,omitempty"`
 }
 
 const (
@@ -114,7 +116,7 @@ func (l *Lab) saveKeyServer(server KeyServer) error {
 // raiseKeyServer starts the key server where the lab has one that does not run. The caller holds the lock.
 func (l *Lab) raiseKeyServer(network Network) error {
 	server, err := l.KeyServer()
-	if errors.Is(err, ErrNotFound) || err == nil && server.Process.Alive() {
+	if errors.Is(err, ErrNotFound) || err == nil && (server.Off || server.Process.Alive()) {
 		return nil
 	}
 	if err != nil {
@@ -132,21 +134,35 @@ func (l *Lab) raiseKeyServer(network Network) error {
 
 func (l *Lab) keyServerMark() string { return l.name + "/keyserver" }
 
-// KillKeyServer ends the key server, as a data centre's failure would. ResumeKeyServer brings it back with its keys.
-func (l *Lab) KillKeyServer(ctx context.Context) error {
-	return process.KillMarked(ctx, l.keyServerMark())
+// StopKeyServer switches the key server off, as a data centre's failure would. ResumeKeyServer brings it back with its keys.
+func (l *Lab) StopKeyServer(ctx context.Context) error {
+	return l.switchKeyServer(true, func() error { return process.KillMarked(ctx, l.keyServerMark()) })
 }
 
-// ResumeKeyServer starts the key server again.
+// ResumeKeyServer switches the key server on again.
 func (l *Lab) ResumeKeyServer() error {
+	return l.switchKeyServer(false, func() error {
+		networks, err := records.All[Network](l.records, records.Networks)
+		if err != nil || len(networks) == 0 {
+			return err
+		}
+		return l.raiseKeyServer(networks[0])
+	})
+}
+
+func (l *Lab) switchKeyServer(off bool, then func() error) error {
 	unlock, err := l.records.Lock()
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	networks, err := records.All[Network](l.records, records.Networks)
-	if err != nil || len(networks) == 0 {
+	server, err := l.KeyServer()
+	if err != nil {
 		return err
 	}
-	return l.raiseKeyServer(networks[0])
+	server.Off = off
+	if err := l.saveKeyServer(server); err != nil {
+		return err
+	}
+	return then()
 }

@@ -36,7 +36,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	switch {
 	case args[1] == "keys" && args[2] == "off":
-		return host.KillKeyServer(ctx)
+		return host.StopKeyServer(ctx)
 	case args[1] == "keys" && args[2] == "on":
 		return host.ResumeKeyServer()
 	case args[2] == "start" && len(args) == 3:
