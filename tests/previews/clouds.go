@@ -23,6 +23,8 @@ func cloudCases() map[string][]recording {
 	return map[string][]recording{
 		"se-test": {
 			{name: "se-test-disks-of-another-type", edit: otherDisks},
+			{name: "se-test-stores-given-up", edit: func(s site) { delete(s, "objectStore") }},
+			{name: "se-test-lock-shortened", edit: func(s site) { logs(s, "platform-security")["floorDays"] = 60 }},
 		},
 		"se-prod": {
 			{name: "se-prod-no-change"},
