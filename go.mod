@@ -4,6 +4,7 @@ go 1.26
 
 require (
 	github.com/blang/semver v3.5.1+incompatible
+	github.com/container-storage-interface/spec v1.12.0
 	github.com/google/go-containerregistry v0.20.6
 	github.com/gophercloud/gophercloud/v2 v2.12.0
 	github.com/minio/minio-go/v7 v7.0.100

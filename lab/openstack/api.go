@@ -52,17 +52,21 @@ func (c *Client) root(service string) (string, error) {
 // Login makes a client for one of the lab's users: "admin" in the project admin, or Tenant in the project Tenant.
 func (l *Lab) Login(ctx context.Context, user string) (*Client, error) {
 	domain := map[string]string{"id": "default"}
-	request := map[string]any{"auth": map[string]any{
+	return login(ctx, map[string]any{
 		"identity": map[string]any{"methods": []string{"password"}, "password": map[string]any{
 			"user": map[string]any{"name": user, "domain": domain, "password": l.secrets.Password},
 		}},
 		"scope": map[string]any{"project": map[string]any{"name": user, "domain": domain}},
-	}}
+	})
+}
+
+// login asks Keystone for a token.
+func login(ctx context.Context, auth map[string]any) (*Client, error) {
 	var answer struct {
 		Token struct{ Project, User struct{ ID string } }
 	}
 	c := &Client{}
-	header, err := c.do(ctx, http.MethodPost, "keystone", "/auth/tokens", nil, request, &answer)
+	header, err := c.do(ctx, http.MethodPost, "keystone", "/auth/tokens", nil, map[string]any{"auth": auth}, &answer)
 	if err != nil {
 		return nil, err
 	}

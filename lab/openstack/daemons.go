@@ -78,9 +78,10 @@ func (l *Lab) daemons() []daemon {
 			},
 			answers: listens("rabbitmq"),
 		},
-		wsgi("keystone", "keystone-wsgi-public", 2, []string{"migrate-keystone", "memcached"}, "OS_KEYSTONE_CONFIG_FILES="+l.Path("etc", "keystone.conf")),
-		wsgi("placement", "placement-api", 1, []string{"migrate-placement", stepCatalogue}, "OS_PLACEMENT_CONFIG_DIR="+l.Path("etc", "placement")),
-		wsgi("barbican", "barbican-wsgi-api", 1, []string{"migrate-barbican", stepCatalogue}, "HOME="+l.Path("data", "barbican")),
+		// In threads of one process it has answered that a user has no role who has it, while others asked too.
+		wsgi("keystone", "keystone-wsgi-public", 4, 1, []string{"migrate-keystone", "memcached"}, "OS_KEYSTONE_CONFIG_FILES="+l.Path("etc", "keystone.conf")),
+		wsgi("placement", "placement-api", 1, 8, []string{"migrate-placement", stepCatalogue}, "OS_PLACEMENT_CONFIG_DIR="+l.Path("etc", "placement")),
+		wsgi("barbican", "barbican-wsgi-api", 1, 8, []string{"migrate-barbican", stepCatalogue}, "HOME="+l.Path("data", "barbican")),
 		api("glance", "Glance", []string{"migrate-glance"}, "/usr/bin/glance-api", config("glance")),
 		api("neutron", "Neutron", []string{"migrate-neutron", "rabbitmq"}, "/usr/bin/neutron-server", config("neutron")),
 		api("nova", "Nova's API", []string{"migrate-nova", "rabbitmq"}, "/usr/bin/nova-api", config("nova")),
@@ -91,7 +92,7 @@ func (l *Lab) daemons() []daemon {
 		worker("cinder-scheduler", []string{"migrate-cinder", "rabbitmq"}, "/usr/bin/cinder-scheduler", config("cinder")),
 		worker("cinder-volume", []string{"migrate-cinder", "rabbitmq"}, "/usr/bin/cinder-volume", config("cinder")),
 	}
-	octavia := wsgi("octavia", "octavia-wsgi", 1, []string{"migrate-octavia", "rabbitmq", stepCatalogue})
+	octavia := wsgi("octavia", "octavia-wsgi", 1, 8, []string{"migrate-octavia", "rabbitmq", stepCatalogue})
 	octavia.argv = append(octavia.argv, "--pyargv", config("octavia")+" "+config("octavia-api"))
 	list = append(list, octavia, worker("octavia-worker", []string{"migrate-octavia", "rabbitmq"}, "/usr/bin/octavia-worker", config("octavia")))
 	for _, host := range computeHosts {
@@ -101,12 +102,12 @@ func (l *Lab) daemons() []daemon {
 }
 
 // wsgi is an API under uwsgi.
-func wsgi(name, script string, processes int, needs []string, env ...string) daemon {
+func wsgi(name, script string, processes, threads int, needs []string, env ...string) daemon {
 	return daemon{
 		name: name, title: strings.ToUpper(name[:1]) + name[1:], needs: needs, ports: []string{name}, env: env, cost: 8 * time.Second,
 		argv: []string{
 			"/usr/bin/uwsgi", "--plugin", "python3", "--http-socket", fmt.Sprintf("127.0.0.1:%d", ports[name]), "--wsgi-file", "/usr/bin/" + script,
-			"--master", "--die-on-term", "--lazy-apps", "--processes", fmt.Sprint(processes), "--threads", "8", "--enable-threads",
+			"--master", "--die-on-term", "--lazy-apps", "--processes", fmt.Sprint(processes), "--threads", fmt.Sprint(threads), "--enable-threads",
 			"--buffer-size", "65535", "--rem-header", "Content-Length", "--add-header", "Connection: close", "--need-app",
 		},
 		answers: responds(name),

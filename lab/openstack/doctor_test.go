@@ -236,6 +236,31 @@ func (p *product) failedVolumes(t *testing.T, l *Lab, tenant *Client) {
 	t.Logf("volumes whose creation failed: %s", time.Since(started).Round(time.Second))
 }
 
+// failedBalancers has Octavia fail, since the authority is gone that certifies what it makes load balancers of: they stay
+// behind in ERROR, outside the state.
+func (p *product) failedBalancers(t *testing.T, l *Lab, tenant *Client) {
+	started := time.Now()
+	key, away := l.Path("etc", "octavia-ca.key"), l.Path("etc", "octavia-ca.key.away")
+	require.NoError(t, os.Rename(key, away))
+	text, err := p.attempt("up", "--yes", "--skip-preview")
+	require.NoError(t, os.Rename(away, key))
+	require.Error(t, err, text)
+	_, balancers := p.ours(t, tenant)
+	require.Len(t, balancers, 2)
+	text, code := p.doctor(t)
+	assert.Equal(t, 2, code)
+	for _, balancer := range balancers {
+		require.Equal(t, "ERROR", balancer.Provisioning, balancer.Name)
+		assert.Regexp(t, balancer.ID+` +`+balancer.Name+` +ERROR +outside +tag +yes`, text)
+		assert.Contains(t, text, "do: openstack loadbalancer delete --cascade "+balancer.ID+"\n")
+	}
+	text, code = p.doctor(t, "--remove")
+	assert.Zero(t, code, text)
+	_, balancers = p.ours(t, tenant)
+	assert.Empty(t, balancers)
+	t.Logf("load balancers whose creation failed: %s", time.Since(started).Round(time.Second))
+}
+
 // spareFlavour is the size of a pool that the test adds.
 const spareFlavour = "lab.spare"
 

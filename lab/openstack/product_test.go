@@ -67,6 +67,7 @@ func testProduct(t *testing.T, l *Lab, s *stack) {
 	}
 
 	t.Run("what a killed update left is found and removed", func(t *testing.T) { p.killedMidCreate(t, l, tenant) })
+	t.Run("load balancers whose creation failed are found and removed", func(t *testing.T) { p.failedBalancers(t, l, tenant) })
 	p.update(t, "up", "--yes", "--skip-preview")
 	p.update(t, "preview", "--expect-no-changes")
 	p.update(t, "refresh", "--yes", "--skip-preview", "--expect-no-changes")
@@ -75,6 +76,7 @@ func testProduct(t *testing.T, l *Lab, s *stack) {
 	t.Run("every rule says why, and nothing is open to the world", func(t *testing.T) { p.readRules(t, tenant) })
 	t.Run("the load balancers know their sources", func(t *testing.T) { p.readBalancers(t, tenant) })
 	t.Run("a node fetches its bundle and nothing else", func(t *testing.T) { p.fetchBundle(t, tenant) })
+	p.controllers(t, l, tenant)
 
 	p.pool("workers")["count"] = 2
 	p.write(t)
@@ -416,23 +418,27 @@ func (p *product) fetchBundle(t *testing.T, tenant *Client) {
 	}
 }
 
-// fetchCommand reads the command out of the user-data in the state.
-func (p *product) fetchCommand(t *testing.T, name string) string {
-	var state struct {
-		Deployment struct {
-			Resources []struct {
-				URN    string
-				Type   string
-				Inputs map[string]json.RawMessage
-			}
-		}
-	}
+// resource is one of the stack's state, whose secrets can be read.
+type resource struct {
+	URN, ID, Type   string
+	Inputs, Outputs map[string]json.RawMessage
+}
+
+func (p *product) state(t *testing.T) []resource {
 	export := exec.Command(p.cli, "stack", "export", "--show-secrets", "--stack", productName, "--non-interactive")
 	export.Dir, export.Env = p.dir, p.env
 	text, err := export.Output()
 	require.NoError(t, err)
+	var state struct {
+		Deployment struct{ Resources []resource }
+	}
 	require.NoError(t, json.Unmarshal(text, &state))
-	for _, r := range state.Deployment.Resources {
+	return state.Deployment.Resources
+}
+
+// fetchCommand reads the command out of the user-data in the state.
+func (p *product) fetchCommand(t *testing.T, name string) string {
+	for _, r := range p.state(t) {
 		if r.Type != "openstack:compute/instance:Instance" || !strings.HasSuffix(r.URN, "::"+name) {
 			continue
 		}
