@@ -75,12 +75,16 @@ apiVersion: v1
 kind: Pod
 metadata: {name: writer, namespace: default}
 spec:
+  automountServiceAccountToken: false
+  securityContext: {runAsNonRoot: true, runAsUser: 65532, seccompProfile: {type: RuntimeDefault}}
   nodeSelector: {lagrum.dev/pool: workers}
   containers:
     - name: writer
       image: registry.lab.lagrum/flannel:v0.26.7
       imagePullPolicy: Never
       command: [sh, -c, "[ -e /data/word ] || echo WORD >/data/word; sync; sleep 86400"]
+      securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+      resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {memory: 64Mi}}
       volumeMounts: [{name: data, mountPath: /data}]
   volumes: [{name: data, emptyDir: {}}]
 `
@@ -163,12 +167,15 @@ apiVersion: v1
 kind: Pod
 metadata: {name: listener, namespace: default}
 spec:
+  automountServiceAccountToken: false
+  securityContext: {runAsNonRoot: true, runAsUser: 65532, seccompProfile: {type: RuntimeDefault}}
   nodeSelector: {lagrum.dev/pool: workers}
-  containers: [{name: serve, image: "registry.lab.lagrum/lab-probe:1", imagePullPolicy: Never, args: [serve]}]
+  containers: [{name: serve, image: "registry.lab.lagrum/lab-probe:1", imagePullPolicy: Never, args: [serve],
+    securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}, resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {memory: 64Mi}}}]
 ---
 apiVersion: v1
 kind: Pod
-metadata: {name: exposed, namespace: default}
+metadata: {name: exposed, namespace: kube-system} # on the node's network, which no other namespace may be
 spec:
   hostNetwork: true
   nodeSelector: {lagrum.dev/pool: workers}
@@ -178,9 +185,12 @@ apiVersion: v1
 kind: Pod
 metadata: {name: speaker, namespace: default}
 spec:
+  automountServiceAccountToken: false
+  securityContext: {runAsNonRoot: true, runAsUser: 65532, seccompProfile: {type: RuntimeDefault}}
   nodeSelector: {lagrum.dev/pool: cp}
   tolerations: [{key: node-role.kubernetes.io/control-plane, operator: Exists}]
-  containers: [{name: sleep, image: "registry.lab.lagrum/flannel:v0.26.7", imagePullPolicy: Never, command: [sleep, "86400"]}]
+  containers: [{name: sleep, image: "registry.lab.lagrum/flannel:v0.26.7", imagePullPolicy: Never, command: [sleep, "86400"],
+    securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}, resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {memory: 64Mi}}}]
 `
 
 // wireIsEncrypted listens on the lab's bridge and its ports while one pod asks another on the other node for a word. The
@@ -192,20 +202,21 @@ func (w *world) wireIsEncrypted(t *testing.T) {
 		require.NoError(t, debian.Install(t.Context(), missing...))
 	}
 	w.apply(t, talkers)
-	w.kubectl(t, "wait", "--for=condition=Ready", "pod/listener", "pod/exposed", "pod/speaker", "--timeout=10m")
-	address := func(pod string) string {
-		return strings.TrimSpace(w.kubectl(t, "get", "pod", pod, "-o", "jsonpath={.status.podIP}"))
+	w.kubectl(t, "wait", "--for=condition=Ready", "pod/listener", "pod/speaker", "--timeout=10m")
+	w.kubectl(t, "-n", "kube-system", "wait", "--for=condition=Ready", "pod/exposed", "--timeout=10m")
+	address := func(namespace, pod string) string {
+		return strings.TrimSpace(w.kubectl(t, "-n", namespace, "get", "pod", pod, "-o", "jsonpath={.status.podIP}"))
 	}
 	hidden, open := secretWord(t), secretWord(t)
 	heard := w.listen(t, func() {
 		eventually(t, 2*time.Minute, "the pods talk", func() error {
-			r := w.try(t, time.Minute, "kubectl", "exec", "speaker", "--", "wget", "-q", "-O", "-", "http://"+address("listener")+":8080/"+hidden)
+			r := w.try(t, time.Minute, "kubectl", "exec", "speaker", "--", "wget", "-q", "-O", "-", "http://"+address("default", "listener")+":8080/"+hidden)
 			if r.code != 0 {
 				return fmt.Errorf("exit code %d: %s", r.code, r.out)
 			}
 			return nil
 		})
-		w.run(t, time.Minute, "curl", "--silent", "--show-error", "--max-time", "30", "--noproxy", "*", "http://"+address("exposed")+":18080/"+open)
+		w.run(t, time.Minute, "curl", "--silent", "--show-error", "--max-time", "30", "--noproxy", "*", "http://"+address("kube-system", "exposed")+":18080/"+open)
 	})
 	assert.True(t, holds(t, heard, open), "what the host asked for in the clear was not heard")
 	assert.False(t, holds(t, heard, hidden), "what one pod asked another for can be read between the nodes")
