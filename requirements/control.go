@@ -13,6 +13,6 @@ type Control struct {
 	// How they serve it, in one sentence without a full stop.
 	How string
 	// Proofs are the tests that would fail without it, by the rung they stand on: "policy TestX" over the whole graph,
-	// "unit TestX", "lab STEP" of the end-to-end tests on a real cluster.
+	// "unit TestX", "api TestX" on a real API server, "lab STEP" of the end-to-end tests on a real cluster.
 	Proofs []string
 }

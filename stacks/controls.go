@@ -4,10 +4,12 @@ import (
 	"github.com/lagrum/lagrum/components/bootstrap"
 	"github.com/lagrum/lagrum/components/cloudcontroller"
 	"github.com/lagrum/lagrum/components/cluster"
+	"github.com/lagrum/lagrum/components/hardening"
 	"github.com/lagrum/lagrum/components/network"
 	"github.com/lagrum/lagrum/components/pki"
 	"github.com/lagrum/lagrum/components/retirement"
 	"github.com/lagrum/lagrum/components/storage"
+	"github.com/lagrum/lagrum/components/tenancy"
 	"github.com/lagrum/lagrum/providers/aws"
 	"github.com/lagrum/lagrum/providers/objectstore"
 	"github.com/lagrum/lagrum/providers/openstack"
@@ -33,9 +35,11 @@ func Controls() []Room {
 		{"components/bootstrap", bootstrap.Controls()},
 		{"components/pki", pki.Controls()},
 		{"components/cluster", cluster.Controls()},
+		{"components/hardening", hardening.Controls()},
 		{"components/network", network.Controls()},
 		{"components/cloudcontroller", cloudcontroller.Controls()},
 		{"components/storage", storage.Controls()},
 		{"components/retirement", retirement.Controls()},
+		{"components/tenancy", tenancy.Controls()},
 	}
 }

@@ -7,38 +7,53 @@ import (
 
 	"github.com/lagrum/lagrum/components/cloudcontroller"
 	"github.com/lagrum/lagrum/components/cluster"
+	"github.com/lagrum/lagrum/components/hardening"
 	"github.com/lagrum/lagrum/components/network"
 	"github.com/lagrum/lagrum/components/retirement"
 	"github.com/lagrum/lagrum/components/storage"
+	"github.com/lagrum/lagrum/components/tenancy"
 	"github.com/lagrum/lagrum/stacks/plan"
 )
 
-// newServices is the last hand-over: everything that runs inside the cluster.
+// newServices is the last hand-over: everything that runs inside the cluster, once the rules hold that it must keep.
 func newServices(ctx *pulumi.Context, p *plan.Plan, infra *infrastructure, made *cluster.Cluster) error {
 	inCluster := pulumi.Provider(made.Provider)
-	pods, err := network.New(ctx, p.Name+"-network", &network.Args{Plan: p, Endpoint: infra.Foundation.Endpoint}, inCluster)
+	hardened, err := hardening.New(ctx, p.Name+"-hardening", &hardening.Args{Plan: p}, inCluster)
+	if err != nil {
+		return fmt.Errorf("hardening: %w", err)
+	}
+	guards := hardened.Guards
+	pods, err := network.New(ctx, p.Name+"-network", &network.Args{Plan: p, Endpoint: infra.Foundation.Endpoint, Guards: guards}, inCluster)
 	if err != nil {
 		return fmt.Errorf("network: %w", err)
 	}
 	if infra.Integration != nil {
-		if err := newCloud(ctx, p, infra, pods, inCluster); err != nil {
+		if err := newCloud(ctx, p, infra, pods, guards, inCluster); err != nil {
 			return err
 		}
 	}
 	_, err = retirement.New(ctx, p.Name+"-retirement", &retirement.Args{
-		Plan: p, Endpoint: infra.Foundation.Endpoint, Machines: infra.machines(),
+		Plan: p, Endpoint: infra.Foundation.Endpoint, Machines: infra.machines(), Guards: guards,
 	}, inCluster)
 	if err != nil {
 		return fmt.Errorf("retirement: %w", err)
+	}
+	for _, tenant := range p.Tenants {
+		_, err := tenancy.New(ctx, p.Name+"-tenant-"+tenant.Name, &tenancy.Args{Plan: p, Tenant: tenant, Guards: guards}, inCluster)
+		if err != nil {
+			return fmt.Errorf("tenancy: %w", err)
+		}
 	}
 	return nil
 }
 
 // newCloud is what a cluster runs for its cloud. The controller manager waits for nothing in the cluster: cluster DNS, and
 // with it the network as a whole, waits for nodes that it has seen.
-func newCloud(ctx *pulumi.Context, p *plan.Plan, infra *infrastructure, pods *network.Network, inCluster pulumi.ResourceOption) error {
+func newCloud(
+	ctx *pulumi.Context, p *plan.Plan, infra *infrastructure, pods *network.Network, guards []pulumi.Resource, inCluster pulumi.ResourceOption,
+) error {
 	controller, err := cloudcontroller.New(ctx, p.Name+"-cloud", &cloudcontroller.Args{
-		Plan: p, Endpoint: infra.Foundation.Endpoint, Config: infra.Integration.Machines,
+		Plan: p, Endpoint: infra.Foundation.Endpoint, Config: infra.Integration.Machines, Guards: guards,
 	}, inCluster)
 	if err != nil {
 		return fmt.Errorf("cloud controller: %w", err)
@@ -46,6 +61,7 @@ func newCloud(ctx *pulumi.Context, p *plan.Plan, infra *infrastructure, pods *ne
 	_, err = storage.New(ctx, p.Name+"-storage", &storage.Args{
 		Plan: p, Endpoint: infra.Foundation.Endpoint, Config: infra.Integration.Volumes,
 		Encryption: infra.Integration.Encryption, Tags: infra.Integration.Tags, After: append(pods.Ready[:len(pods.Ready):len(pods.Ready)], controller.Ready),
+		Guards: guards,
 	}, inCluster)
 	if err != nil {
 		return fmt.Errorf("storage: %w", err)

@@ -13,12 +13,33 @@ type admissionPlugin struct {
 
 type podSecurityDefaults struct {
 	typeMeta
-	Defaults map[string]string `json:"defaults"`
+	Defaults   map[string]string     `json:"defaults"`
+	Exemptions podSecurityExemptions `json:"exemptions"`
 }
 
-// newAdmission warns of and records pods that Pod Security's restricted level would refuse. It refuses nothing by
-// itself: namespaces carry the level that is enforced.
+type podSecurityExemptions struct {
+	Namespaces []string `json:"namespaces"`
+}
+
+// exemption is a namespace in which Pod Security judges nothing.
+type exemption struct{ namespace, reason string }
+
+// exempted are those of the file. Every other namespace that needs more says so by a label of its own, which can be seen,
+// changed without a new node, and is audited and warned of against restricted.
+var exempted = []exemption{{
+	namespace: "kube-system",
+	reason: "the kubelets of control planes enter their static pods here before anybody could have set a label, and the " +
+		"network, the cloud's controllers and the storage driver need the node; a label that somebody takes away would " +
+		"keep them from coming back",
+}}
+
+// newAdmission refuses pods beyond Pod Security's restricted level, in every namespace that says nothing else by a label. It
+// also warns of workloads that would make such pods, and records them.
 func newAdmission() admissionConfiguration {
+	var namespaces []string
+	for _, e := range exempted {
+		namespaces = append(namespaces, e.namespace)
+	}
 	return admissionConfiguration{
 		typeMeta: typeMeta{"apiserver.config.k8s.io/v1", "AdmissionConfiguration"},
 		Plugins: []admissionPlugin{{
@@ -27,9 +48,10 @@ func newAdmission() admissionConfiguration {
 				typeMeta: typeMeta{"pod-security.admission.config.k8s.io/v1", "PodSecurityConfiguration"},
 				Defaults: map[string]string{
 					"audit": "restricted", "audit-version": "latest",
-					"enforce": "privileged", "enforce-version": "latest",
+					"enforce": "restricted", "enforce-version": "latest",
 					"warn": "restricted", "warn-version": "latest",
 				},
+				Exemptions: podSecurityExemptions{Namespaces: namespaces},
 			},
 		}},
 	}

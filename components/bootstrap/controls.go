@@ -25,5 +25,10 @@ func Controls() []requirements.Control {
 			How:    "a node drops what pods send to the cloud's metadata service, and starts no kubelet before it does",
 			Proofs: []string{"lab the metadata service is closed to pods"},
 		},
+		{
+			Capability: requirements.PodSecurity, Resources: []string{"node"},
+			How:    "the API server refuses pods beyond Pod Security's restricted level in every namespace that says nothing else, from its first request",
+			Proofs: []string{"api TestPodSecurityIsTheDefault", "unit TestUserDataGolden"},
+		},
 	}
 }

@@ -41,6 +41,8 @@ type Args struct {
 	Endpoint pulumi.StringInput
 	// Config is the file that the manager reads of its cloud. Secret where it holds a credential.
 	Config pulumi.StringInput
+	// Guards must be in force before anything runs.
+	Guards []pulumi.Resource
 }
 
 // CloudController is a cloud controller manager that runs.
@@ -78,7 +80,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	}
 	err := construct.Component(ctx, token, name, c, pulumi.Map{"cloud": pulumi.String(kind)}, opts,
 		func(parent pulumi.ResourceOption) (pulumi.Map, error) {
-			set := &workload.Set{Ctx: ctx, Name: name, PartOf: "cloud", Parent: parent}
+			set := &workload.Set{Ctx: ctx, Name: name, PartOf: "cloud", Parent: parent, Guards: args.Guards}
 			account, needs, err := access(set)
 			if err != nil {
 				return nil, err

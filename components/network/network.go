@@ -28,6 +28,8 @@ type Args struct {
 	Plan *plan.Plan
 	// Endpoint is the host of the API's load balancer, without port.
 	Endpoint pulumi.StringInput
+	// Guards must be in force before anything runs.
+	Guards []pulumi.Resource
 }
 
 // Network is a working pod network.
@@ -47,7 +49,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	}
 	err := construct.Component(ctx, token, name, n, inputs, opts, func(parent pulumi.ResourceOption) (pulumi.Map, error) {
 		b := &builder{
-			Set: workload.Set{Ctx: ctx, Name: name, PartOf: "network", Parent: parent}, plan: args.Plan,
+			Set: workload.Set{Ctx: ctx, Name: name, PartOf: "network", Parent: parent, Guards: args.Guards}, plan: args.Plan,
 			images: images.For(args.Plan.Cluster), api: workload.APIAddress(args.Endpoint, args.Plan.Cluster.APIPort),
 		}
 		proxy, err := b.kubeProxy()

@@ -72,6 +72,8 @@ type Args struct {
 	Endpoint pulumi.StringInput
 	// Machines by node name. A Job starts once the machines are made that take over.
 	Machines map[string]pulumi.Resource
+	// Guards must be in force before anything runs.
+	Guards []pulumi.Resource
 }
 
 // task is one Job: what it runs, and whom it concerns.
@@ -185,7 +187,7 @@ func retire(
 				Spec:     pod(args, t),
 			},
 		},
-	}, parent, pulumi.DependsOn(after),
+	}, parent, pulumi.DependsOn(slices.Concat(after, args.Guards)),
 		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: await, Update: await}),
 		// The name is fixed, so the old Job must go before a new one comes.
 		pulumi.DeleteBeforeReplace(true),

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	admissionv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/admissionregistration/v1"
-	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/lagrum/lagrum/components/workload"
 )
 
 // policies refuse, whoever asks, a class of the driver that is not encrypted as the stack's disks are, and a volume of the
@@ -21,7 +21,7 @@ func (b *builder) policies() ([]pulumi.Resource, error) {
 	d := b.driver
 	classes, err := b.refuse("classes", "storage.k8s.io", "storageclasses",
 		validation(b.encrypted(), "a class of "+d.name+" makes encrypted volumes, by the parameters that the class "+Encrypted+" has"),
-		validation(pulumi.String("object.provisioner != "+literal(d.inTree)), d.inTree+" is what this storage was once called; name "+d.name),
+		validation(pulumi.String("object.provisioner != "+workload.Literal(d.inTree)), d.inTree+" is what this storage was once called; name "+d.name),
 	)
 	if err != nil {
 		return nil, err
@@ -30,7 +30,7 @@ func (b *builder) policies() ([]pulumi.Resource, error) {
 		validation(pulumi.String(fmt.Sprintf(
 			"!has(object.spec.csi) || object.spec.csi.driver != %s || "+
 				"(has(object.spec.storageClassName) && object.spec.storageClassName in [%s, %s])",
-			literal(d.name), literal(Encrypted), literal(Retained))),
+			workload.Literal(d.name), workload.Literal(Encrypted), workload.Literal(Retained))),
 			"a volume of "+d.name+" is of the class "+Encrypted+" or "+Retained),
 		validation(pulumi.String("!has(object.spec."+d.inTreeSource+")"),
 			d.inTreeSource+" is what this storage was once called; name "+d.name),
@@ -53,48 +53,20 @@ func (b *builder) encrypted() pulumi.StringOutput {
 		terms := []string{"has(object.parameters)"}
 		for i, key := range keys {
 			terms = append(terms, fmt.Sprintf("%s in object.parameters && object.parameters[%s] == %s",
-				literal(key), literal(key), literal(all[i].(string))))
+				workload.Literal(key), workload.Literal(key), workload.Literal(all[i].(string))))
 		}
-		return fmt.Sprintf("object.provisioner != %s || (%s)", literal(driver), strings.Join(terms, " && "))
+		return fmt.Sprintf("object.provisioner != %s || (%s)", workload.Literal(driver), strings.Join(terms, " && "))
 	}).(pulumi.StringOutput)
 }
 
-func validation(expression pulumi.StringInput, message string) admissionv1.ValidationArgs {
-	return admissionv1.ValidationArgs{Expression: expression, Message: pulumi.String(message), Reason: pulumi.String("Forbidden")}
+func validation(expression pulumi.StringInput, message string) workload.Validation {
+	return workload.Validation{Expression: expression, Message: message}
 }
 
 // refuse makes an admission policy for one kind of object, and puts it in force.
-func (b *builder) refuse(what, group, resource string, validations ...admissionv1.ValidationInput) ([]pulumi.Resource, error) {
-	name := "lagrum-encrypted-" + what
-	policy, err := admissionv1.NewValidatingAdmissionPolicy(b.Ctx, b.Name+"-"+what, &admissionv1.ValidatingAdmissionPolicyArgs{
-		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(name), Labels: b.Labels(b.driver.part)},
-		Spec: &admissionv1.ValidatingAdmissionPolicySpecArgs{
-			FailurePolicy: pulumi.String("Fail"),
-			MatchConstraints: &admissionv1.MatchResourcesArgs{ResourceRules: admissionv1.NamedRuleWithOperationsArray{
-				admissionv1.NamedRuleWithOperationsArgs{
-					ApiGroups: pulumi.ToStringArray([]string{group}), ApiVersions: pulumi.ToStringArray([]string{"v1"}),
-					Operations: pulumi.ToStringArray([]string{"CREATE", "UPDATE"}), Resources: pulumi.ToStringArray([]string{resource}),
-				},
-			}},
-			Validations: admissionv1.ValidationArray(validations),
-		},
-	}, b.Parent)
-	if err != nil {
-		return nil, fmt.Errorf("admission policy %s: %w", name, err)
-	}
-	binding, err := admissionv1.NewValidatingAdmissionPolicyBinding(b.Ctx, b.Name+"-"+what, &admissionv1.ValidatingAdmissionPolicyBindingArgs{
-		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(name), Labels: b.Labels(b.driver.part)},
-		Spec: &admissionv1.ValidatingAdmissionPolicyBindingSpecArgs{
-			PolicyName: pulumi.String(name), ValidationActions: pulumi.ToStringArray([]string{"Deny"}),
-		},
-	}, b.Parent, pulumi.DependsOn([]pulumi.Resource{policy}))
-	if err != nil {
-		return nil, fmt.Errorf("admission policy %s: binding: %w", name, err)
-	}
-	return []pulumi.Resource{policy, binding}, nil
-}
-
-// literal writes a string of CEL.
-func literal(text string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\n", `\n`).Replace(text) + "'"
+func (b *builder) refuse(what, group, resource string, validations ...workload.Validation) ([]pulumi.Resource, error) {
+	return b.Refuse(b.driver.part, workload.Refusal{
+		Name: "lagrum-encrypted-" + what, Role: what,
+		Targets: []workload.Target{{Group: group, Resources: []string{resource}}}, Validations: validations,
+	})
 }

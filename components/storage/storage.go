@@ -46,6 +46,8 @@ type Args struct {
 	// After are the workloads without which the driver cannot start: the cluster's network, and what tells nodes of their
 	// machines.
 	After []pulumi.Resource
+	// Guards must be in force before anything runs.
+	Guards []pulumi.Resource
 }
 
 // Storage is storage that can be claimed.
@@ -68,7 +70,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	err := construct.Component(ctx, token, name, s, pulumi.Map{"driver": pulumi.String(d.name)}, opts,
 		func(parent pulumi.ResourceOption) (pulumi.Map, error) {
 			b := &builder{
-				Set: workload.Set{Ctx: ctx, Name: name, PartOf: "storage", Parent: parent}, args: args, driver: d, images: catalogue,
+				Set: workload.Set{Ctx: ctx, Name: name, PartOf: "storage", Parent: parent, Guards: args.Guards}, args: args, driver: d, images: catalogue,
 				api: workload.APIAddress(args.Endpoint, args.Plan.Cluster.APIPort),
 			}
 			policies, err := b.policies()

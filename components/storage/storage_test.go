@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lagrum/lagrum/components/workload"
 	"github.com/lagrum/lagrum/stacks/plan"
 	"github.com/lagrum/lagrum/tests/golden"
 	"github.com/lagrum/lagrum/tests/harness"
@@ -215,7 +216,7 @@ func TestAttachmentsOfTheMachinesOwnDisks(t *testing.T) {
 
 func TestLiteral(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, `'a\'b\\c\nd'`, literal("a'b\\c\nd"))
+	assert.Equal(t, `'a\'b\\c\nd'`, workload.Literal("a'b\\c\nd"))
 }
 
 func dig(value any, path ...string) any {

@@ -4,6 +4,7 @@ package workload
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -36,6 +37,8 @@ type Set struct {
 	// PartOf names the component in the objects' labels.
 	PartOf string
 	Parent pulumi.ResourceOption
+	// Guards must be in force before anything runs: the admission policies of package hardening.
+	Guards []pulumi.Resource
 }
 
 // Rule is one row of a part's rights.
@@ -186,11 +189,12 @@ func Selector(part string) pulumi.StringMap {
 	return pulumi.StringMap{"app.kubernetes.io/name": pulumi.String(part)}
 }
 
-// Awaited gives the options of an awaited workload. It depends on its rights, so that at teardown it loses them last.
+// Awaited gives the options of an awaited workload. It depends on its rights, so that at teardown it loses them last, and
+// on the guards.
 func (s *Set) Awaited(needs []pulumi.Resource) []pulumi.ResourceOption {
 	timeout := RolloutTimeout.String()
 	return []pulumi.ResourceOption{
-		s.Parent, pulumi.DependsOn(needs), pulumi.Timeouts(&pulumi.CustomTimeouts{Create: timeout, Update: timeout, Delete: timeout}),
+		s.Parent, pulumi.DependsOn(slices.Concat(needs, s.Guards)), pulumi.Timeouts(&pulumi.CustomTimeouts{Create: timeout, Update: timeout, Delete: timeout}),
 	}
 }
 

@@ -19,8 +19,8 @@ type Plan struct {
 	Name        string `json:"name"`
 	Country     string `json:"country"`     // ISO 3166-1 alpha-2, lower case
 	Environment string `json:"environment"` // dev, test, prod, dr
-	// Protect is true for production and recovery stacks: the engine then refuses to delete keys, stored records and
-	// machines, workers excepted that were drained, until a person says for each that it may (pulumi state unprotect).
+	// Protect is true for production and recovery stacks: the engine then refuses to delete keys, stored records,
+	// tenants' namespaces and machines, workers excepted that were drained, until a person says for each that it may (pulumi state unprotect).
 	Protect bool `json:"protect"`
 	// Tags are set on every taggable resource: lagrum.dev/stack, /country, /environment, /operator. What requirements each
 	// serves comes with it: see Serves.
@@ -31,6 +31,8 @@ type Plan struct {
 	Network Network `json:"network"`
 	// Gateway is nil where the site declares none.
 	Gateway *Gateway `json:"gateway,omitempty"`
+	// Tenants are sorted by name.
+	Tenants []Tenant `json:"tenants,omitempty"`
 	// Pools are sorted by name, control plane first.
 	Pools []Pool `json:"pools"`
 	// GuestEncryption is nil where no node encrypts a disk itself.

@@ -49,6 +49,7 @@ func (c *checker) site(s *Site) {
 	c.guestEncryption(s)
 	c.gateway(s)
 	c.identity(s)
+	c.tenants(s.Tenants)
 	c.retention(&s.Retention)
 	c.stores(s)
 	c.backup(s)

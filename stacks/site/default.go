@@ -41,6 +41,9 @@ func DefaultRecovery() Recovery {
 // DefaultGuestEncryption needs one key server.
 func DefaultGuestEncryption() GuestEncryption { return GuestEncryption{Needed: 1} }
 
+// DefaultTenant may use what a small service needs.
+func DefaultTenant() Tenant { return Tenant{CPU: 4, MemoryGiB: 8, StorageGiB: 50, Pods: 50} }
+
 // preset writes the defaults of a section into it before it is read.
 func preset(section any) {
 	switch s := section.(type) {
@@ -48,6 +51,8 @@ func preset(section any) {
 		*s = DefaultCluster()
 	case *Pool:
 		*s = DefaultPool()
+	case *Tenant:
+		*s = DefaultTenant()
 	case *Backup:
 		*s = DefaultBackup()
 	case *GuestEncryption:

@@ -83,6 +83,9 @@ func ExampleProd() Site {
 		{Name: legal[Name]("region-idp"), Type: OIDC, URL: legal[URL]("https://idp.example.org"), MFA: true},
 		{Name: legal[Name]("directory"), Type: LDAP, URL: legal[URL]("ldaps://directory.example.org"), MFA: true},
 	}
+	tenant := DefaultTenant()
+	tenant.Name, tenant.Developers = legal[Name]("journal"), []Text{legal[Text]("journal-developers")}
+	s.Tenants = []Tenant{tenant}
 	s.ObjectStore = &ObjectStore{
 		Endpoint: legal[URL]("https://s3.sto-1.example.org"), Region: legal[Region]("sto-1"), Country: legal[Country]("se"),
 	}

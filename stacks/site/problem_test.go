@@ -24,7 +24,7 @@ func TestProblems(t *testing.T) {
 		// Shape.
 		one("unknown key", "country: se\n", "country: se\nbananas: 1\n",
 			"bananas: is not a known key; remove it; known here: country, environment, operator, dataCentre, cloud, cluster, nodePools, "+
-				"guestEncryption, gateway, identity, retention, objectStore, backup, recovery, registry, listedSystem, waivers"),
+				"guestEncryption, gateway, identity, tenants, retention, objectStore, backup, recovery, registry, listedSystem, waivers"),
 		one("misspelt key", "  podCIDR: 10.244", "  podCDIR: 10.244", "cluster.podCDIR: is not a known key; did you mean podCIDR?"),
 		one("key in the wrong case", "dataCentre:", "datacentre:", "datacentre: is not a known key; did you mean dataCentre?"),
 		{"misspelt key with a wrong value", []string{"    count: 3\n", "    cuont: many\n"}, []string{
@@ -59,7 +59,7 @@ func TestProblems(t *testing.T) {
 			`operator.name: "Example Region" has a tag of its own; write text without a tag`),
 		one("merge key", "country: se\n", "country: se\n<<: {bananas: 1}\n",
 			`["<<"]: is not a known key; remove it; known here: country, environment, operator, dataCentre, cloud, cluster, nodePools, `+
-				"guestEncryption, gateway, identity, retention, objectStore, backup, recovery, registry, listedSystem, waivers"),
+				"guestEncryption, gateway, identity, tenants, retention, objectStore, backup, recovery, registry, listedSystem, waivers"),
 		one("key that is no text", "country: se\n", "country: se\n? [a]\n: b\n", "lagrum:site: has a key that is not text; write each key as a plain word"),
 		one("second document", "country: se\n", "country: se\n---\na: b\n", "lagrum:site: has text after its first document; keep one document"),
 
@@ -299,6 +299,18 @@ func TestProblems(t *testing.T) {
 		{"a cloud that cannot be read says nothing about users", []string{
 			openstack, "  lab: true\n", "      type: oidc\n      url: https://idp.example.org\n", "      type: static\n",
 		}, []string{`cloud.lab: "true" is true or false, not a mapping; write a mapping`}},
+		{"a tenant that would be the platform", []string{"name: journal\n", "name: kube-journal\n", "- journal-developers\n", "- system:masters\n", "cpu: 4\n", "cpu: 0\n"}, []string{
+			`tenants[0].name: "kube-journal" is a namespace of the cluster's own; choose another; kube- and lagrum at the beginning are taken`,
+			`tenants[0].developers[0]: "system:masters" is a group of Kubernetes itself; list groups of the identity provider`,
+			`tenants[0].cpu: "0" is out of range; use 1 to 10000`,
+		}},
+		{"tenants twice", []string{"tenants:\n", "tenants:\n  - name: journal\n    developers: [a, a]\n"}, []string{
+			`tenants[0].developers[1]: "a" is listed twice; keep one`,
+			`tenants[1].name: "journal" is another tenant's name; choose a name of its own`,
+		}},
+		{"a tenant without people", []string{"    developers:\n      - journal-developers\n", "    developers: []\n"}, []string{
+			"tenants[0].developers: is empty, so nobody works there; list the groups that do",
+		}},
 		{"a network that cannot be read is not the default", []string{
 			"serviceCIDR: 10.96.0.0/16", "serviceCIDR: x", "podCIDR: 10.244.0.0/16", "podCIDR: 10.0.0.0/9",
 		}, []string{`cluster.serviceCIDR: "x" is not a network; write an address and a prefix length, e.g. 10.96.0.0/16`}},

@@ -32,6 +32,8 @@ type Site struct {
 	Gateway *Gateway `yaml:"gateway,omitempty"`
 	// Identity says who vouches for the people that log in. At least one connector in prod and dr.
 	Identity Identity `yaml:"identity,omitempty"`
+	// Tenants each get a namespace of their own, closed until they open it.
+	Tenants []Tenant `yaml:"tenants,omitempty"`
 	// Retention says how long logs and records are kept.
 	Retention Retention `yaml:"retention"`
 	// ObjectStore is the S3 store that the audit archive and the snapshots of etcd lie in. Absent on AWS: the account's
@@ -286,6 +288,23 @@ type Connector struct {
 	URL URL `yaml:"url,omitempty" example:"https://idp.example.org"`
 	// MFA says that this source enforces more than one factor for everybody it lets in.
 	MFA bool `yaml:"mfa,omitempty"`
+}
+
+// Tenant is a team, or a system, that shares the cluster with others.
+type Tenant struct {
+	// Name of the tenant, unique in the site, and of its namespace. Not default, nor one that begins with kube- or lagrum.
+	Name Name `yaml:"name" example:"journal"`
+	// Developers are the groups that work in the namespace, as the identity provider calls them: at least one. No group of
+	// Kubernetes itself.
+	Developers []Text `yaml:"developers" example:"[journal-developers]"`
+	// CPU is how many cores its pods may ask for together: 1 to 10000.
+	CPU int `yaml:"cpu" example:"16"`
+	// MemoryGiB is how much memory they may ask for, and be let to use, together: 1 to 100000.
+	MemoryGiB int `yaml:"memoryGiB" example:"64"`
+	// StorageGiB is how much its volumes may hold together: 0 to 1000000.
+	StorageGiB int `yaml:"storageGiB" example:"500"`
+	// Pods is how many may be there at a time: 1 to 10000.
+	Pods int `yaml:"pods" example:"100"`
 }
 
 // Retention says how long logs and records are kept.

@@ -39,6 +39,7 @@ func TestCore(t *testing.T) {
 	step(t, "an unchanged site has nothing to do", w.unchanged)
 	step(t, "joining leaves no anonymous door", w.noAnonymousDoor)
 	step(t, "a Service answers through cluster DNS", w.serviceAnswers)
+	step(t, "a pod beyond the rules is refused", w.podIsRefused)
 	step(t, "a NetworkPolicy that denies is seen to deny", w.policyDenies)
 	step(t, "the metadata service is closed to pods", w.metadataIsClosed)
 	step(t, "Secrets lie encrypted in etcd", w.secretsAreEncrypted)
@@ -101,11 +102,14 @@ spec:
   template:
     metadata: {labels: {app: web}}
     spec:
+      automountServiceAccountToken: false
+      securityContext: {runAsNonRoot: true, runAsUser: 65532, seccompProfile: {type: RuntimeDefault}}
       topologySpreadConstraints:
       - {maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {app: web}}}
       tolerations: [{operator: Exists}]
       containers:
-      - {name: web, image: "registry.lab.lagrum/lab-probe:1", imagePullPolicy: Never, args: [serve], ports: [{containerPort: 8080}]}
+      - {name: web, image: "registry.lab.lagrum/lab-probe:1", imagePullPolicy: Never, args: [serve], ports: [{containerPort: 8080}],
+         securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}, resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {memory: 64Mi}}}
 ---
 apiVersion: v1
 kind: Service
@@ -116,8 +120,11 @@ apiVersion: v1
 kind: Pod
 metadata: {name: client, namespace: web, labels: {app: client}}
 spec:
+  automountServiceAccountToken: false
+  securityContext: {runAsNonRoot: true, runAsUser: 65532, seccompProfile: {type: RuntimeDefault}}
   containers:
-  - {name: client, image: "registry.lab.lagrum/lab-probe:1", imagePullPolicy: Never, args: [sleep]}
+  - {name: client, image: "registry.lab.lagrum/lab-probe:1", imagePullPolicy: Never, args: [sleep],
+     securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}, resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {memory: 64Mi}}}
 `
 
 // get asks the web Service from the client pod.
@@ -142,6 +149,32 @@ func (w *world) serviceAnswers(t *testing.T) {
 	// Several tries in a row, so that both replicas answer, the one on the other node too.
 	for range 6 {
 		eventually(t, time.Minute, "the Service answers", func() error { return w.get(t) })
+	}
+}
+
+// podIsRefused changes one thing of the pod that the README begins with. tests/admission tries the rest.
+func (w *world) podIsRefused(t *testing.T) {
+	lawful, err := os.ReadFile(filepath.Join(checkout, "docs/hello.yaml"))
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "pod.yaml")
+	create := func(text string) result {
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		return w.try(t, time.Minute, "kubectl", "create", "--dry-run=server", "-f", file)
+	}
+	r := create(string(lawful))
+	require.Zero(t, r.code, r.out)
+	for want, change := range map[string][2]string{
+		`violates PodSecurity "restricted:latest"`: {"runAsNonRoot: true, runAsUser: 65532", "runAsUser: 0"},
+		"denied request: lagrum-image-tags: ":      {"lab-probe:1", "lab-probe"},
+		"denied request: lagrum-image-sources: ":   {"registry.lab.lagrum/", "docker.io/library/"},
+		"denied request: lagrum-api-tokens: ":      {"automountServiceAccountToken: false", "automountServiceAccountToken: true"},
+		"denied request: lagrum-resources: ":       {", limits: {memory: 64Mi}", ""},
+	} {
+		text := strings.Replace(string(lawful), change[0], change[1], 1)
+		require.NotEqual(t, string(lawful), text, want)
+		r := create(text)
+		require.NotZero(t, r.code, want)
+		require.Contains(t, r.out, want)
 	}
 }
 

@@ -73,12 +73,16 @@ apiVersion: v1
 kind: Pod
 metadata: {name: writer, namespace: default}
 spec:
+  automountServiceAccountToken: false
+  securityContext: {runAsNonRoot: true, runAsUser: 65532, seccompProfile: {type: RuntimeDefault}}
   nodeSelector: {kubernetes.io/hostname: workers-1-g1}
   containers:
     - name: writer
       image: registry.lab.lagrum/flannel:v0.26.7
       imagePullPolicy: Never
       command: [sh, -c, "[ -e /data/word ] || echo WORD >/data/word; sync; sleep 86400"]
+      securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+      resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {memory: 64Mi}}
       volumeMounts: [{name: data, mountPath: /data}]
   volumes: [{name: data, emptyDir: {}}]
 `
@@ -155,15 +159,21 @@ apiVersion: v1
 kind: Pod
 metadata: {name: listener, namespace: default}
 spec:
+  automountServiceAccountToken: false
+  securityContext: {runAsNonRoot: true, runAsUser: 65532, seccompProfile: {type: RuntimeDefault}}
   nodeSelector: {kubernetes.io/hostname: workers-1-g1}
-  containers: [{name: serve, image: "registry.lab.lagrum/lab-probe:1", imagePullPolicy: Never, args: [serve]}]
+  containers: [{name: serve, image: "registry.lab.lagrum/lab-probe:1", imagePullPolicy: Never, args: [serve],
+    securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}, resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {memory: 64Mi}}}]
 ---
 apiVersion: v1
 kind: Pod
 metadata: {name: speaker, namespace: default}
 spec:
+  automountServiceAccountToken: false
+  securityContext: {runAsNonRoot: true, runAsUser: 65532, seccompProfile: {type: RuntimeDefault}}
   nodeSelector: {kubernetes.io/hostname: workers-2-g1}
-  containers: [{name: sleep, image: "registry.lab.lagrum/flannel:v0.26.7", imagePullPolicy: Never, command: [sleep, "86400"]}]
+  containers: [{name: sleep, image: "registry.lab.lagrum/flannel:v0.26.7", imagePullPolicy: Never, command: [sleep, "86400"],
+    securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}, resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {memory: 64Mi}}}]
 `
 
 // wireIsEncrypted listens while a pod asks a pod on the other node for a word. What the lab's site has, a network without

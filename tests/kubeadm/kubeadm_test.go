@@ -209,10 +209,11 @@ func TestAPIServerTakesItsFiles(t *testing.T) {
 			require.NoError(t, err)
 			assert.Empty(t, podsecurityvalidation.ValidatePodSecurityConfiguration(plugin))
 			assert.Equal(t, podsecurity.PodSecurityDefaults{
-				Enforce: "privileged", EnforceVersion: "latest",
+				Enforce: "restricted", EnforceVersion: "latest",
 				Audit: "restricted", AuditVersion: "latest",
 				Warn: "restricted", WarnVersion: "latest",
 			}, plugin.Defaults)
+			assert.Equal(t, podsecurity.PodSecurityExemptions{Namespaces: []string{"kube-system"}}, plugin.Exemptions)
 		})
 	}
 	encryption, err := decodeEncryption(read(t, "encryption.yaml"))

@@ -145,7 +145,8 @@ func TestLifecycleOptions(t *testing.T) {
 				made.Type == "aws:ec2/instance:Instance" || made.Type == "aws:ebs/volume:Volume"
 			key := made.Type == "aws:kms/key:Key" // its end is the end of every disk, or of every object
 			bucket := strings.HasPrefix(made.Type, "aws:s3/bucket")
-			want := serious && (key || keys.MatchString(made.Name) || machine || bucket)
+			tenant := made.Type == "kubernetes:core/v1:Namespace" // with it goes all that the tenant has
+			want := serious && (key || keys.MatchString(made.Name) || machine || bucket || tenant)
 			require.Equal(t, want, made.Protect, made.URN)
 		}
 		for kind, ignored := range map[string][]string{

@@ -39,8 +39,8 @@ Which requirements ask for what, what serves it, and what shows that it does. A 
 below it, never proof that one is fulfilled: a rule may ask for more than its capability's name says. How sure a citation
 is stands with it; nothing here is legal advice.
 
-*Shown by*: **unit** a test of bytes or decisions, **policy** a test over all resources of every declared stack, **lab** a
-step on a real cluster. No control was shown on a public cloud.
+*Shown by*: **unit** a test of bytes or decisions, **policy** a test over all resources of every declared stack, **api** a
+real API server that refuses and lets in, **lab** a step on a real cluster. No control was shown on a public cloud.
 
 ## On the resources themselves
 

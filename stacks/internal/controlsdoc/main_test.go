@@ -62,6 +62,8 @@ func TestControlsAreTrue(t *testing.T) {
 					assert.Contains(t, units, "func "+name+"(", "%s: %s", room.Name, proof)
 				case "policy":
 					assert.Contains(t, policies, "func "+name+"(", "%s: %s", room.Name, proof)
+				case "api":
+					assert.Contains(t, texts(t, "tests/admission/*_test.go"), "func "+name+"(", "%s: %s", room.Name, proof)
 				case "lab":
 					assert.Contains(t, steps, `step(t, "`+name+`"`, "%s: %s", room.Name, proof)
 				default:

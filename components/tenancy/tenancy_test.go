@@ -1,0 +1,120 @@
+package tenancy
+
+import (
+	"testing"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lagrum/lagrum/stacks/plan"
+	"github.com/lagrum/lagrum/tests/golden"
+	"github.com/lagrum/lagrum/tests/harness"
+)
+
+func record(t *testing.T, preview bool) *harness.Recording {
+	t.Helper()
+	return harness.Run(t, func(ctx *pulumi.Context) error {
+		providers, err := harness.Providers(ctx, "kubernetes")
+		if err != nil {
+			return err
+		}
+		guard, err := corev1.NewConfigMap(ctx, "guard", &corev1.ConfigMapArgs{}, providers)
+		if err != nil {
+			return err
+		}
+		_, err = New(ctx, "se-prod-tenant-journal", &Args{
+			Plan:   &plan.Plan{Name: "se-prod", Country: "se", Environment: "prod", Protect: true},
+			Tenant: plan.Tenant{Name: "journal", Developers: []string{"a", "b"}, Quota: plan.Quota{CPU: 4, MemoryGiB: 8, StorageGiB: 50, Pods: 50}},
+			Guards: []pulumi.Resource{guard},
+		}, providers)
+		return err
+	}, harness.Options{Preview: preview})
+}
+
+func TestObjects(t *testing.T) {
+	t.Parallel()
+	for mode, preview := range map[string]bool{"preview": true, "update": false} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			objects, err := record(t, preview).Objects()
+			require.NoError(t, err)
+			golden.Compare(t, "journal.yaml", objects)
+		})
+	}
+}
+
+func TestNamespaceLabels(t *testing.T) {
+	t.Parallel()
+	r := record(t, false)
+	made := r.Get(t, "kubernetes:core/v1:Namespace", "se-prod-tenant-journal")
+	labels := dig(made.Inputs, "metadata", "labels").(map[string]any)
+	for _, mode := range []string{"enforce", "audit", "warn"} {
+		assert.Equal(t, "restricted", labels["pod-security.kubernetes.io/"+mode])
+	}
+	assert.Equal(t, "journal", labels["lagrum.dev/tenant"])
+	assert.Equal(t, "se", labels["lagrum.dev/country"])
+	assert.Equal(t, "prod", labels["lagrum.dev/environment"])
+	assert.True(t, made.Protect, "with it goes all that the tenant has")
+	assert.Contains(t, made.Dependencies, r.Get(t, "kubernetes:core/v1:ConfigMap", "guard").URN)
+}
+
+func TestNetworkIsClosed(t *testing.T) {
+	t.Parallel()
+	r := record(t, false)
+	closed := r.Get(t, "kubernetes:networking.k8s.io/v1:NetworkPolicy", "se-prod-tenant-journal-closed").Inputs
+	assert.Equal(t, map[string]any{"podSelector": map[string]any{}, "policyTypes": []any{"Ingress", "Egress"}}, closed["spec"])
+	names := r.Get(t, "kubernetes:networking.k8s.io/v1:NetworkPolicy", "se-prod-tenant-journal-dns").Inputs
+	assert.Nil(t, dig(names, "spec", "ingress"))
+	egress := dig(names, "spec", "egress").([]any)
+	require.Len(t, egress, 1)
+	assert.Len(t, dig(egress[0], "to"), 1)
+	for _, port := range dig(egress[0], "ports").([]any) {
+		assert.Equal(t, 53.0, dig(port, "port"))
+	}
+	// Nobody is let in before it is closed.
+	binding := r.Get(t, "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding", "se-prod-tenant-journal-developers")
+	for _, policy := range r.Of("kubernetes:networking.k8s.io/v1:NetworkPolicy") {
+		assert.Contains(t, binding.Dependencies, policy.URN)
+	}
+}
+
+func TestDevelopersAreGroups(t *testing.T) {
+	t.Parallel()
+	binding := record(t, false).Get(t, "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding", "se-prod-tenant-journal-developers").Inputs
+	assert.Equal(t, map[string]any{"apiGroup": rbacGroup, "kind": "ClusterRole", "name": DeveloperRole}, binding["roleRef"])
+	subjects := binding["subjects"].([]any)
+	require.Len(t, subjects, 2)
+	for _, subject := range subjects {
+		assert.Equal(t, "Group", dig(subject, "kind"))
+	}
+}
+
+func TestDefaultAccountHasNoToken(t *testing.T) {
+	t.Parallel()
+	patch := record(t, false).Get(t, "kubernetes:core/v1:ServiceAccountPatch", "se-prod-tenant-journal-account").Inputs
+	assert.Equal(t, "default", dig(patch, "metadata", "name"))
+	assert.Equal(t, "journal", dig(patch, "metadata", "namespace"))
+	assert.Equal(t, false, patch["automountServiceAccountToken"])
+}
+
+func TestQuota(t *testing.T) {
+	t.Parallel()
+	quota := record(t, false).Get(t, "kubernetes:core/v1:ResourceQuota", "se-prod-tenant-journal-quota").Inputs
+	assert.Equal(t, map[string]any{
+		"requests.cpu": "4", "requests.memory": "8Gi", "limits.memory": "8Gi", "requests.storage": "50Gi", "pods": "50",
+		"services.nodeports": "0", "services.loadbalancers": "0",
+	}, dig(quota, "spec", "hard"))
+}
+
+func dig(value any, path ...string) any {
+	for _, key := range path {
+		object, ok := value.(map[string]any)
+		if !ok {
+			return nil
+		}
+		value = object[key]
+	}
+	return value
+}

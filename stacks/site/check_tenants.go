@@ -1,0 +1,55 @@
+package site
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// tenants checks that each has a namespace of its own, and people who are not the platform's.
+func (c *checker) tenants(tenants []Tenant) {
+	names := map[Name]bool{}
+	for i := range tenants {
+		t, path := &tenants[i], fmt.Sprintf("tenants[%d]", i)
+		name := t.Name.String()
+		switch {
+		case t.Name.IsZero():
+		case name == "default" || strings.HasPrefix(name, "kube-") || strings.HasPrefix(name, "lagrum"):
+			c.bad(path+".name", name, "is a namespace of the cluster's own", "choose another; kube- and lagrum at the beginning are taken")
+		case names[t.Name]:
+			c.bad(path+".name", name, "is another tenant's name", "choose a name of its own")
+		}
+		names[t.Name] = true
+		c.developers(t, path+".developers")
+		for _, limit := range []struct {
+			key                string
+			value, least, most int
+		}{
+			{"cpu", t.CPU, 1, 10000}, {"memoryGiB", t.MemoryGiB, 1, 100000},
+			{"storageGiB", t.StorageGiB, 0, 1000000}, {"pods", t.Pods, 1, 10000},
+		} {
+			if limit.value < limit.least || limit.value > limit.most {
+				c.bad(path+"."+limit.key, strconv.Itoa(limit.value), "is out of range", fmt.Sprintf("use %d to %d", limit.least, limit.most))
+			}
+		}
+	}
+}
+
+// developers are groups of the identity provider. A group of Kubernetes' own would let in everybody, or the platform.
+func (c *checker) developers(t *Tenant, path string) {
+	if len(t.Developers) == 0 {
+		c.bad(path, "", "is empty, so nobody works there", "list the groups that do")
+	}
+	seen := map[Text]bool{}
+	for i, group := range t.Developers {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		switch text := group.String(); {
+		case group.IsZero():
+		case strings.HasPrefix(text, "system:") || strings.HasPrefix(text, "kubeadm:"):
+			c.bad(at, text, "is a group of Kubernetes itself", "list groups of the identity provider")
+		case seen[group]:
+			c.bad(at, text, "is listed twice", "keep one")
+		}
+		seen[group] = true
+	}
+}
