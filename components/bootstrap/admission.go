@@ -7,8 +7,8 @@ type admissionConfiguration struct {
 }
 
 type admissionPlugin struct {
-	Name          string              `json:"name"`
-	Configuration podSecurityDefaults `json:"configuration"`
+	Name          string `json:"name"`
+	Configuration any    `json:"configuration"`
 }
 
 type podSecurityDefaults struct {
@@ -31,6 +31,6 @@ func newAdmission() admissionConfiguration {
 					"warn": "restricted", "warn-version": "latest",
 				},
 			},
-		}},
+		}, newEventRateLimit()},
 	}
 }

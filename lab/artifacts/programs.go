@@ -48,6 +48,7 @@ func Programs() []Program {
 		containerd = "github.com/containerd/containerd/v2"
 		plugins    = "github.com/containernetworking/plugins"
 		flannel    = "github.com/flannel-io/flannel"
+		kubeBench  = "github.com/aquasecurity/kube-bench"
 		kubeRouter = "github.com/cloudnativelabs/kube-router/v2"
 		mc         = "github.com/minio/mc"
 		minio      = "github.com/minio/minio"
@@ -147,6 +148,15 @@ func Programs() []Program {
 			Stamp:    map[string]string{"main.Version": "v1.8.0"},
 			OnDemand: true,
 			Assumed:  120 * time.Second,
+		},
+		{
+			// What checks nodes against the CIS benchmark; its check files come from its module, as they are.
+			Name: "kube-bench", Version: "0.14.0", Module: kubeBench,
+			Binaries:   map[string]string{"kube-bench": kubeBench},
+			Stamp:      map[string]string{kubeBench + "/cmd.KubeBenchVersion": "v0.14.0"},
+			Unverified: kubeBench,
+			OnDemand:   true,
+			Assumed:    60 * time.Second,
 		},
 	}
 }
