@@ -69,7 +69,7 @@ users: [{name: admin, user: {token: test-token}}], contexts: [{name: test, conte
 `, secure, filepath.Join(k.dir, "certs/apiserver.crt"))
 	require.NoError(t, os.WriteFile(k.Kubeconfig(), []byte(config), 0o600))
 	require.Eventually(t, func() bool {
-		_, err := k.Kubectl(t, "", "get", "namespace", "kube-system")
+		_, err := k.Kubectl(t, "", "get", "namespace", "kube-system", "default")
 		return err == nil
 	}, 2*time.Minute, time.Second, "the API server does not answer; its log is %s", filepath.Join(k.dir, "kube-apiserver.log"))
 	return k
