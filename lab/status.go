@@ -175,6 +175,7 @@ next:
   eval "$(bin/lagrum lab env)"
   kubectl get nodes -o wide
   pulumi preview --diff
+  bin/lagrum lab benchmark
   make down
 `)
 	return nil

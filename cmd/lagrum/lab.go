@@ -1,8 +1,16 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
 	"github.com/spf13/cobra"
 
+	"github.com/lagrum/lagrum/evidence/benchmark"
 	"github.com/lagrum/lagrum/lab"
 )
 
@@ -36,6 +44,7 @@ func labCommand() *cobra.Command {
 		labVerb("virtual", "Make virtual machines possible (sizes such as vm-2c2g): the node image, and a key server for their disks", func(c *cobra.Command, l *lab.Lab) error {
 			return l.Virtual(c.Context(), c.OutOrStdout())
 		}),
+		labBenchmark(),
 		labLogs(),
 	)
 	return cmd
@@ -67,6 +76,43 @@ func labVerb(use, short string, run func(*cobra.Command, *lab.Lab) error) *cobra
 		}
 		return run(c, l)
 	}}
+}
+
+func labBenchmark() *cobra.Command {
+	var file string
+	cmd := labVerb("benchmark", "Check every node against the CIS benchmark by kube-bench, and judge the result by the table of proofs and waivers", func(c *cobra.Command, l *lab.Lab) error {
+		reports, err := l.Benchmark(c.Context(), benchmark.Name)
+		if err != nil {
+			return err
+		}
+		var nodes []benchmark.Node
+		for _, name := range slices.Sorted(maps.Keys(reports)) {
+			node, err := benchmark.Parse(name, reports[name])
+			if err != nil {
+				return err
+			}
+			nodes = append(nodes, node)
+		}
+		verdict := benchmark.Judge(time.Now(), nodes, benchmark.Table())
+		if file != "" {
+			text, err := json.MarshalIndent(verdict, "", "  ")
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(file, append(text, '\n'), 0o644); err != nil {
+				return err
+			}
+		}
+		if err := verdict.Summary(c.OutOrStdout()); err != nil {
+			return err
+		}
+		if n := len(verdict.Problems); n > 0 {
+			return fmt.Errorf("the benchmark leaves %d problems open", n)
+		}
+		return nil
+	})
+	cmd.Flags().StringVar(&file, "json", "", "file for the whole verdict, every check on every node, as JSON")
+	return cmd
 }
 
 func labLogs() *cobra.Command {

@@ -7,8 +7,8 @@ type admissionConfiguration struct {
 }
 
 type admissionPlugin struct {
-	Name          string              `json:"name"`
-	Configuration podSecurityDefaults `json:"configuration"`
+	Name          string `json:"name"`
+	Configuration any    `json:"configuration"`
 }
 
 type podSecurityDefaults struct {
@@ -53,6 +53,6 @@ func newAdmission() admissionConfiguration {
 				},
 				Exemptions: podSecurityExemptions{Namespaces: namespaces},
 			},
-		}},
+		}, newEventRateLimit()},
 	}
 }

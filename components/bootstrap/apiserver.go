@@ -24,18 +24,8 @@ const (
 
 func newAPIServer(c Cluster) apiServer {
 	return apiServer{
-		CertSANs: []string{c.Endpoint},
-		ExtraArgs: []arg{
-			{"admission-control-config-file", admissionPath},
-			// Days, files and MiB: CIS Kubernetes Benchmark v1.9, 1.2.17 to 1.2.19.
-			{"audit-log-maxage", "30"},
-			{"audit-log-maxbackup", "10"},
-			{"audit-log-maxsize", "100"},
-			{"audit-log-path", auditLogDir + "/audit.log"},
-			{"audit-policy-file", auditPolicyPath},
-			{"authentication-config", authenticationPath},
-			{"encryption-provider-config", encryptionPath},
-		},
+		CertSANs:  []string{c.Endpoint},
+		ExtraArgs: apiServerArgs(),
 		ExtraVolumes: []hostPathMount{
 			{Name: "lagrum", HostPath: apiServerDir, MountPath: apiServerDir, PathType: "Directory", ReadOnly: true},
 			{Name: "lagrum-audit", HostPath: auditLogDir, MountPath: auditLogDir, PathType: "DirectoryOrCreate"},

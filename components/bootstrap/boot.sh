@@ -246,6 +246,11 @@ until loud kubeadm "$verb" --config "$config"; do
   sleep 20
 done
 
+# kubeadm leaves its kubelet's settings readable to everybody, and an image its unit. No process but root's reads them.
+for file in /var/lib/kubelet/config.yaml /etc/systemd/system/kubelet.service.d/10-kubeadm.conf /etc/systemd/system/kubelet.service; do
+  [ ! -e "$file" ] || chmod 0600 "$file"
+done
+
 # The way past RBAC is for a cluster that is being made.
 rm -f /etc/kubernetes/super-admin.conf
 

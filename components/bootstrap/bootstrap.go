@@ -69,6 +69,9 @@ type Secrets struct {
 	ClusterCA, ClusterCAKey, FrontProxyCA, FrontProxyCAKey, EtcdCA, EtcdCAKey, ServiceAccountKey, ServiceAccountPub []byte
 	// EncryptionKey is 32 bytes for secretbox; bootstrap renders the EncryptionConfiguration from it.
 	EncryptionKey []byte
+	// ReadingKeys are as long, and are only read with: the next key before it writes, or the last one until what it wrote is
+	// written anew.
+	ReadingKeys [][]byte
 }
 
 // JoinCredential is the input of JoinKubeconfig.

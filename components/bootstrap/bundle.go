@@ -53,7 +53,12 @@ func secretFiles(s Secrets, n Node) ([]File, error) {
 		if len(s.EncryptionKey) != 32 {
 			return nil, fmt.Errorf("secrets.EncryptionKey: %d bytes: want 32, the length of a secretbox key", len(s.EncryptionKey))
 		}
-		encryption, err := documents(newEncryption(s.EncryptionKey))
+		for i, key := range s.ReadingKeys {
+			if len(key) != 32 {
+				return nil, fmt.Errorf("secrets.ReadingKeys[%d]: %d bytes: want 32, the length of a secretbox key", i, len(key))
+			}
+		}
+		encryption, err := documents(newEncryption(append([][]byte{s.EncryptionKey}, s.ReadingKeys...)...))
 		if err != nil {
 			return nil, err
 		}

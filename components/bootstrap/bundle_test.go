@@ -97,6 +97,7 @@ func TestBundleRefuses(t *testing.T) {
 		{"worker without credential", "join-worker", func(s *bootstrap.Secrets) { s.JoinKubeconfig = nil }, "secret bundle of node \"ward-1-g1\":\nsecrets.JoinKubeconfig: empty: a node with role worker needs it"},
 		{"control plane without two keys", "join-control-plane", func(s *bootstrap.Secrets) { s.ClusterCAKey, s.ServiceAccountKey = nil, nil }, "secret bundle of node \"cp-2-g1\":\nsecrets.ClusterCAKey: empty: a node with role control-plane needs it\nsecrets.ServiceAccountKey: empty: a node with role control-plane needs it"},
 		{"encryption key too short", "init", func(s *bootstrap.Secrets) { s.EncryptionKey = s.EncryptionKey[:16] }, "secret bundle of node \"cp-1-g1\":\nsecrets.EncryptionKey: 16 bytes: want 32, the length of a secretbox key"},
+		{"key to read with too short", "init", func(s *bootstrap.Secrets) { s.ReadingKeys = [][]byte{s.EncryptionKey, s.EncryptionKey[:16]} }, "secret bundle of node \"cp-1-g1\":\nsecrets.ReadingKeys[1]: 16 bytes: want 32, the length of a secretbox key"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

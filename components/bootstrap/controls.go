@@ -12,13 +12,13 @@ func Controls() []requirements.Control {
 		},
 		{
 			Capability: requirements.EncryptionAtRest, Resources: []string{"node"},
-			How:    "Secrets and ConfigMaps are encrypted in etcd from first boot, with a declared key",
+			How:    "Secrets, ConfigMaps and the identity provider's objects are encrypted in etcd from first boot, with a declared key",
 			Proofs: []string{"lab Secrets lie encrypted in etcd"},
 		},
 		{
 			Capability: requirements.ConfigHardening, Resources: []string{"node"},
-			How:    "anonymous requests reach the health endpoints only, nobody logs in to a node, and a node whose versions are not the plan's does not boot",
-			Proofs: []string{"lab joining leaves no anonymous door", "unit TestBootFails"},
+			How:    "anonymous requests reach the health endpoints only, nobody logs in to a node, and a node whose versions are not the plan's does not boot; flags and file modes follow the CIS benchmark, and what does not has a waiver that ends",
+			Proofs: []string{"lab joining leaves no anonymous door", "lab kube-bench finds nothing that is not answered for", "unit TestBootFails"},
 		},
 		{
 			Capability: requirements.NetworkSegmentation, Resources: []string{"node"},

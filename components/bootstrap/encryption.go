@@ -31,22 +31,26 @@ type encryptionKey struct {
 	Secret string `json:"secret"`
 }
 
-// newEncryption encrypts Secrets and ConfigMaps in etcd. identity comes last: what lies there in clear can still be
+// newEncryption encrypts Secrets, ConfigMaps and what the identity provider keeps (its sessions hold personal data and
+// tokens) in etcd. identity comes last: what lies there in clear can still be
 // read, and is encrypted when it is next written.
 //
-// The key's name is stored beside every value, and one name must never stand for two keys. So it is derived from
+// The first key writes; the others only read, while a key is being changed.
+//
+// A key's name is stored beside every value, and one name must never stand for two keys. So it is derived from
 // the key, one way.
-func newEncryption(key []byte) encryptionConfiguration {
-	name := sha256.Sum256(append([]byte("lagrum encryption key name\x00"), key...))
+func newEncryption(keys ...[]byte) encryptionConfiguration {
+	named := make([]encryptionKey, len(keys))
+	for i, key := range keys {
+		name := sha256.Sum256(append([]byte("lagrum encryption key name\x00"), key...))
+		named[i] = encryptionKey{Name: "key-" + hex.EncodeToString(name[:4]), Secret: base64.StdEncoding.EncodeToString(key)}
+	}
 	return encryptionConfiguration{
 		typeMeta: typeMeta{"apiserver.config.k8s.io/v1", "EncryptionConfiguration"},
 		Resources: []encryptedResources{{
-			Resources: []string{"secrets", "configmaps"},
+			Resources: []string{"secrets", "configmaps", "*.dex.coreos.com"},
 			Providers: []encryptionProvider{
-				{Secretbox: &secretbox{Keys: []encryptionKey{{
-					Name:   "key-" + hex.EncodeToString(name[:4]),
-					Secret: base64.StdEncoding.EncodeToString(key),
-				}}}},
+				{Secretbox: &secretbox{Keys: named}},
 				{Identity: &struct{}{}},
 			},
 		}},

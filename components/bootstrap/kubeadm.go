@@ -81,6 +81,7 @@ type clusterConfiguration struct {
 	APIServer            apiServer  `json:"apiServer"`
 	ClusterName          string     `json:"clusterName"`
 	ControlPlaneEndpoint string     `json:"controlPlaneEndpoint"`
+	ControllerManager    component  `json:"controllerManager"`
 	DNS                  addon      `json:"dns"`
 	EncryptionAlgorithm  string     `json:"encryptionAlgorithm"`
 	Etcd                 etcd       `json:"etcd"`
@@ -88,6 +89,12 @@ type clusterConfiguration struct {
 	KubernetesVersion    string     `json:"kubernetesVersion"`
 	Networking           networking `json:"networking"`
 	Proxy                addon      `json:"proxy"`
+	Scheduler            component  `json:"scheduler"`
+}
+
+// component is a static pod that has flags of ours and nothing else.
+type component struct {
+	ExtraArgs []arg `json:"extraArgs"`
 }
 
 type apiServer struct {
@@ -113,8 +120,9 @@ type etcd struct {
 }
 
 type localEtcd struct {
-	DataDir  string `json:"dataDir"`
-	ImageTag string `json:"imageTag"`
+	DataDir   string `json:"dataDir"`
+	ExtraArgs []arg  `json:"extraArgs"`
+	ImageTag  string `json:"imageTag"`
 }
 
 type networking struct {
@@ -127,12 +135,44 @@ type networking struct {
 // machine, and a node image that differs says so in a drop-in of its own.
 type kubeletConfiguration struct {
 	typeMeta
-	ClusterDNS         []string `json:"clusterDNS"`
-	ClusterDomain      string   `json:"clusterDomain"`
-	RotateCertificates bool     `json:"rotateCertificates"`
+	Authentication kubeletAuthentication `json:"authentication"`
+	Authorization  kubeletAuthorization  `json:"authorization"`
+	ClusterDNS     []string              `json:"clusterDNS"`
+	ClusterDomain  string                `json:"clusterDomain"`
+	// Events a second.
+	EventRecordQPS        int  `json:"eventRecordQPS"`
+	MakeIPTablesUtilChain bool `json:"makeIPTablesUtilChains"`
+	// Processes of one pod.
+	PodPidsLimit       int  `json:"podPidsLimit"`
+	ReadOnlyPort       int  `json:"readOnlyPort"` // 0: closed
+	RotateCertificates bool `json:"rotateCertificates"`
+	// Containers that name no seccomp profile get the runtime's.
+	SeccompDefault bool `json:"seccompDefault"`
 	// Pods get this long to end when the machine shuts down; the last ten seconds are for critical pods.
 	ShutdownGracePeriod             string `json:"shutdownGracePeriod"`
 	ShutdownGracePeriodCriticalPods string `json:"shutdownGracePeriodCriticalPods"`
+	// An exec or port-forward over which nothing is sent ends after this time.
+	StreamingConnectionIdleTimeout string   `json:"streamingConnectionIdleTimeout"`
+	TLSCipherSuites                []string `json:"tlsCipherSuites"`
+	TLSMinVersion                  string   `json:"tlsMinVersion"`
+}
+
+type kubeletAuthentication struct {
+	Anonymous enabled     `json:"anonymous"`
+	Webhook   enabled     `json:"webhook"`
+	X509      kubeletX509 `json:"x509"`
+}
+
+type enabled struct {
+	Enabled bool `json:"enabled"`
+}
+
+type kubeletX509 struct {
+	ClientCAFile string `json:"clientCAFile"`
+}
+
+type kubeletAuthorization struct {
+	Mode string `json:"mode"`
 }
 
 const (
@@ -224,27 +264,18 @@ func newCluster(c Cluster) clusterConfiguration {
 		APIServer:            newAPIServer(c),
 		ClusterName:          c.Name,
 		ControlPlaneEndpoint: net.JoinHostPort(c.Endpoint, strconv.Itoa(c.APIPort)),
+		ControllerManager:    component{controllerManagerArgs()},
 		// CoreDNS and kube-proxy are resources of the program. Disabled here, and not skipped as phases, they stay
 		// out of a later kubeadm upgrade too, and kubeadm does not ask for their images.
 		DNS:                 addon{Disabled: true},
 		Proxy:               addon{Disabled: true},
 		EncryptionAlgorithm: "ECDSA-P256",
-		Etcd:                etcd{localEtcd{DataDir: "/var/lib/etcd", ImageTag: c.EtcdTag}},
+		Etcd:                etcd{localEtcd{DataDir: "/var/lib/etcd", ExtraArgs: etcdArgs(), ImageTag: c.EtcdTag}},
 		ImageRepository:     c.Registry,
 		// A fixed version: without one kubeadm asks the internet for the newest.
 		KubernetesVersion: c.Version,
 		Networking:        networking{DNSDomain: c.Domain, PodSubnet: c.PodCIDR, ServiceSubnet: c.ServiceCIDR},
-	}
-}
-
-func newKubelet(c Cluster) kubeletConfiguration {
-	return kubeletConfiguration{
-		typeMeta:                        typeMeta{"kubelet.config.k8s.io/v1beta1", "KubeletConfiguration"},
-		ClusterDNS:                      []string{c.DNSAddress},
-		ClusterDomain:                   c.Domain,
-		RotateCertificates:              true,
-		ShutdownGracePeriod:             "30s",
-		ShutdownGracePeriodCriticalPods: "10s",
+		Scheduler:         component{schedulerArgs()},
 	}
 }
 

@@ -50,6 +50,7 @@ func Programs() []Program {
 		containerd = "github.com/containerd/containerd/v2"
 		plugins    = "github.com/containernetworking/plugins"
 		flannel    = "github.com/flannel-io/flannel"
+		kubeBench  = "github.com/aquasecurity/kube-bench"
 		kubeRouter = "github.com/cloudnativelabs/kube-router/v2"
 		mc         = "github.com/minio/mc"
 		minio      = "github.com/minio/minio"
@@ -165,6 +166,15 @@ func Programs() []Program {
 			Binaries: map[string]string{"aws-cloud-controller-manager": aws + "/cmd/aws-cloud-controller-manager"},
 			OnDemand: true,
 			Assumed:  75 * time.Second,
+		},
+		{
+			// What checks nodes against the CIS benchmark; its check files come from its module, as they are.
+			Name: "kube-bench", Version: "0.14.0", Module: kubeBench,
+			Binaries:   map[string]string{"kube-bench": kubeBench},
+			Stamp:      map[string]string{kubeBench + "/cmd.KubeBenchVersion": "v0.14.0"},
+			Unverified: kubeBench,
+			OnDemand:   true,
+			Assumed:    60 * time.Second,
 		},
 	}
 }

@@ -43,6 +43,7 @@ func TestCore(t *testing.T) {
 	step(t, "a NetworkPolicy that denies is seen to deny", w.policyDenies)
 	step(t, "the metadata service is closed to pods", w.metadataIsClosed)
 	step(t, "Secrets lie encrypted in etcd", w.secretsAreEncrypted)
+	step(t, "kube-bench finds nothing that is not answered for", w.benchmarkHolds)
 	step(t, "a deleted object is seen and restored", w.driftIsRestored)
 	step(t, "an administrator's certificate that ended is renewed", w.expiredAdministratorRecovers)
 	step(t, "a join credential opens little, and nothing once it ended", w.joinCredentialEnds)

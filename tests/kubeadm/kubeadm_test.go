@@ -25,6 +25,9 @@ import (
 	"k8s.io/kubernetes/cmd/kubeadm/app/images"
 	configutil "k8s.io/kubernetes/cmd/kubeadm/app/util/config"
 	kubeconfigutil "k8s.io/kubernetes/cmd/kubeadm/app/util/kubeconfig"
+	eventratelimit "k8s.io/kubernetes/plugin/pkg/admission/eventratelimit/apis/eventratelimit"
+	eventratelimitinstall "k8s.io/kubernetes/plugin/pkg/admission/eventratelimit/apis/eventratelimit/install"
+	eventratelimitvalidation "k8s.io/kubernetes/plugin/pkg/admission/eventratelimit/apis/eventratelimit/validation"
 	podsecurity "k8s.io/pod-security-admission/admission/api"
 	podsecurityscheme "k8s.io/pod-security-admission/admission/api/scheme"
 	podsecurityvalidation "k8s.io/pod-security-admission/admission/api/validation"
@@ -71,7 +74,7 @@ func TestKubeadmRefuses(t *testing.T) {
 		{"unknown field of ClusterConfiguration", "init", "clusterName: se-test\n", "clusterName: se-test\nclusterOwner: x\n", `unknown field "clusterOwner"`},
 		{"unknown field of KubeletConfiguration", "init", "rotateCertificates: true\n", "rotateCertificates: true\nrotateCertificate: true\n", `unknown field "rotateCertificate"`},
 		{"unknown field of JoinConfiguration", "join-worker", "  imagePullPolicy: IfNotPresent\n", "  imagePullPolicy: IfNotPresent\n  imagePullSecret: x\n", `unknown field "nodeRegistration.imagePullSecret"`},
-		{"arguments as a map, as before v1beta4", "init", "clusterName: se-test\n", "clusterName: se-test\nscheduler:\n  extraArgs:\n    profiling: \"false\"\n", "scheduler.extraArgs"},
+		{"arguments as a map, as before v1beta4", "init", "scheduler:\n  extraArgs:\n", "scheduler:\n  extraArgs: {profiling: \"false\"}\n  extraEnvs:\n", "scheduler.extraArgs"},
 		{"unknown algorithm", "init", "ECDSA-P256", "ECDSA-P521", "ECDSA-P521"},
 		{"node name that is none", "join-worker", "name: ward-1-g1", "name: ward_1", "ward_1"},
 		{"discovery file that is not there", "join-worker", "    kubeConfigPath: /", "    kubeConfigPath: /nowhere/", "discovery.file.kubeConfigPath"},
@@ -175,14 +178,22 @@ func decodeAuthentication(content []byte) (*apiserver.AuthenticationConfiguratio
 	return config, decode(apiserverinstall.Install, content, config)
 }
 
-// decodeAdmission reads the file and, inside it, the configuration of its one plugin.
+// decodeAdmission reads the file and, inside it, the configuration of each plugin.
 func decodeAdmission(content []byte) (*podsecurity.PodSecurityConfiguration, error) {
 	config := &apiserver.AdmissionConfiguration{}
 	if err := decode(apiserverinstall.Install, content, config); err != nil {
 		return nil, err
 	}
-	if len(config.Plugins) != 1 || config.Plugins[0].Name != "PodSecurity" || config.Plugins[0].Configuration == nil {
+	if len(config.Plugins) != 2 || config.Plugins[0].Name != "PodSecurity" || config.Plugins[0].Configuration == nil ||
+		config.Plugins[1].Name != "EventRateLimit" || config.Plugins[1].Configuration == nil {
 		return nil, os.ErrNotExist
+	}
+	limits := &eventratelimit.Configuration{}
+	if err := decode(eventratelimitinstall.Install, config.Plugins[1].Configuration.Raw, limits); err != nil {
+		return nil, err
+	}
+	if errs := eventratelimitvalidation.ValidateConfiguration(limits); len(errs) > 0 {
+		return nil, errs.ToAggregate()
 	}
 	plugin := &podsecurity.PodSecurityConfiguration{}
 	return plugin, runtime.DecodeInto(podsecurityscheme.Codecs.UniversalDecoder(), config.Plugins[0].Configuration.Raw, plugin)
@@ -220,7 +231,7 @@ func TestAPIServerTakesItsFiles(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, apiservervalidation.ValidateEncryptionConfiguration(encryption, false))
 	require.Len(t, encryption.Resources, 1)
-	assert.Equal(t, []string{"secrets", "configmaps"}, encryption.Resources[0].Resources)
+	assert.Equal(t, []string{"secrets", "configmaps", "*.dex.coreos.com"}, encryption.Resources[0].Resources)
 	require.Len(t, encryption.Resources[0].Providers, 2)
 	assert.NotNil(t, encryption.Resources[0].Providers[0].Secretbox, "the first provider writes")
 	assert.NotNil(t, encryption.Resources[0].Providers[1].Identity, "the last one reads what is still in clear")
@@ -235,6 +246,7 @@ func TestAPIServerRefuses(t *testing.T) {
 		{"audit policy with an unknown field", dir + "audit.yaml", "omitStages:", "omitStage: []\nomitStages:", func(b []byte) error { _, err := decodeAudit(b); return err }},
 		{"admission configuration with an unknown field", dir + "admission.yaml", "  name: PodSecurity", "  nickname: x\n  name: PodSecurity", func(b []byte) error { _, err := decodeAdmission(b); return err }},
 		{"pod security with an unknown field", dir + "admission.yaml", "      warn: restricted", "      warm: restricted\n      warn: restricted", func(b []byte) error { _, err := decodeAdmission(b); return err }},
+		{"event limits with an unknown field", dir + "admission.yaml", "    - burst: 5000", "    - bursts: 1\n      burst: 5000", func(b []byte) error { _, err := decodeAdmission(b); return err }},
 		{"authentication configuration with an unknown field", dir + "authentication.yaml", "  enabled: true", "  enable: true\n  enabled: true", func(b []byte) error { _, err := decodeAuthentication(b); return err }},
 		{"encryption configuration with an unknown field", "encryption.yaml", "        secret:", "        secrets: x\n        secret:", func(b []byte) error { _, err := decodeEncryption(b); return err }},
 	}

@@ -22,7 +22,7 @@ import (
 
 // Kubernetes is a real API server with its etcd, on loopback. No controller and no node is part of it.
 type Kubernetes struct {
-	dir, kube string
+	dir, kube, etcd string
 }
 
 // StartKubernetes starts one that keeps services in a range of addresses, with more arguments of the API server; of two alike
@@ -30,12 +30,25 @@ type Kubernetes struct {
 func StartKubernetes(t *testing.T, services string, more ...string) Kubernetes {
 	t.Helper()
 	k := Kubernetes{dir: t.TempDir(), kube: File(t, "kubernetes", "kube")}
-	client, peer, secure := "http://"+Address(t), "http://"+Address(t), Address(t)
-	_, port, err := net.SplitHostPort(secure)
-	require.NoError(t, err)
+	client, peer := "http://"+Address(t), "http://"+Address(t)
+	k.etcd = client
 	k.Run(t, "etcd", File(t, "etcd", "etcd"), "--data-dir="+filepath.Join(k.dir, "etcd"), "--unsafe-no-fsync",
 		"--listen-client-urls="+client, "--advertise-client-urls="+client,
 		"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer, "--initial-cluster=default="+peer)
+	return k.serve(t, services, more...)
+}
+
+// Beside starts another API server on the same etcd, as a second control plane is.
+func (k Kubernetes) Beside(t *testing.T, services string, more ...string) Kubernetes {
+	t.Helper()
+	return Kubernetes{dir: t.TempDir(), kube: k.kube, etcd: k.etcd}.serve(t, services, more...)
+}
+
+func (k Kubernetes) serve(t *testing.T, services string, more ...string) Kubernetes {
+	t.Helper()
+	secure := Address(t)
+	_, port, err := net.SplitHostPort(secure)
+	require.NoError(t, err)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	der, err := x509.MarshalECPrivateKey(key)
@@ -43,7 +56,7 @@ func StartKubernetes(t *testing.T, services string, more ...string) Kubernetes {
 	keyFile, tokens := filepath.Join(k.dir, "sa.key"), filepath.Join(k.dir, "tokens.csv")
 	require.NoError(t, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), 0o600))
 	require.NoError(t, os.WriteFile(tokens, []byte("test-token,admin,admin,\"system:masters\"\n"), 0o600))
-	k.Run(t, "kube-apiserver", k.kube, append([]string{"kube-apiserver", "--etcd-servers=" + client, "--cert-dir=" + filepath.Join(k.dir, "certs"),
+	k.Run(t, "kube-apiserver", k.kube, append([]string{"kube-apiserver", "--etcd-servers=" + k.etcd, "--cert-dir=" + filepath.Join(k.dir, "certs"),
 		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port=" + port,
 		"--token-auth-file=" + tokens, "--authorization-mode=RBAC", "--service-cluster-ip-range=" + services,
 		"--allow-privileged=true", // as kubeadm starts it
@@ -56,7 +69,7 @@ users: [{name: admin, user: {token: test-token}}], contexts: [{name: test, conte
 `, secure, filepath.Join(k.dir, "certs/apiserver.crt"))
 	require.NoError(t, os.WriteFile(k.Kubeconfig(), []byte(config), 0o600))
 	require.Eventually(t, func() bool {
-		_, err := k.Kubectl(t, "", "get", "namespace", "kube-system")
+		_, err := k.Kubectl(t, "", "get", "namespace", "kube-system", "default")
 		return err == nil
 	}, 2*time.Minute, time.Second, "the API server does not answer; its log is %s", filepath.Join(k.dir, "kube-apiserver.log"))
 	return k
@@ -91,6 +104,14 @@ func (k Kubernetes) Kubectl(t *testing.T, input string, args ...string) (string,
 	cmd.Stdin = strings.NewReader(input)
 	out, err := cmd.CombinedOutput()
 	return string(bytes.TrimSpace(out)), err
+}
+
+// Etcdctl asks the etcd behind it, and returns all that it says.
+func (k Kubernetes) Etcdctl(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), File(t, "etcd", "etcdctl"), append([]string{"--endpoints=" + k.etcd}, args...)...).CombinedOutput()
+	require.NoError(t, err, string(out))
+	return string(out)
 }
 
 // Must is Kubectl that succeeds.
