@@ -41,6 +41,11 @@ func DefaultRecovery() Recovery {
 // DefaultGuestEncryption needs one key server.
 func DefaultGuestEncryption() GuestEncryption { return GuestEncryption{Needed: 1} }
 
+// DefaultLogin has tokens of ten minutes, and logins that last an hour unused and half a day at most.
+func DefaultLogin() Login {
+	return Login{Lasts: legal[Duration]("10m"), Idle: legal[Duration]("1h"), Limit: legal[Duration]("12h")}
+}
+
 // preset writes the defaults of a section into it before it is read.
 func preset(section any) {
 	switch s := section.(type) {
@@ -52,6 +57,8 @@ func preset(section any) {
 		*s = DefaultBackup()
 	case *GuestEncryption:
 		*s = DefaultGuestEncryption()
+	case *Login:
+		*s = DefaultLogin()
 	case *Recovery:
 		*s = DefaultRecovery()
 	}
