@@ -35,7 +35,7 @@ func newAPIServer(c Cluster) apiServer {
 
 // apiServerFiles are the API server's files that hold no secret. Every control plane has them before its API server
 // starts; a later change reaches control planes by replacing them one after the other.
-func apiServerFiles() ([]File, error) {
+func apiServerFiles(login *Login) ([]File, error) {
 	var files []File
 	for _, f := range []struct {
 		path  string
@@ -43,7 +43,7 @@ func apiServerFiles() ([]File, error) {
 	}{
 		{admissionPath, newAdmission()},
 		{auditPolicyPath, newAuditPolicy()},
-		{authenticationPath, newAuthentication()},
+		{authenticationPath, newAuthentication(login)},
 	} {
 		content, err := documents(f.value)
 		if err != nil {

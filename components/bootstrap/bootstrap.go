@@ -45,6 +45,8 @@ type Cluster struct {
 	ServiceCIDR string
 	PodCIDR     string
 	DNSAddress  string // inside ServiceCIDR
+	// Login is nil where only certificates and service accounts get in.
+	Login *Login
 }
 
 // Node holds the facts of one node.

@@ -21,6 +21,11 @@ func Controls() []requirements.Control {
 			Proofs: []string{"lab joining leaves no anonymous door", "lab kube-bench finds nothing that is not answered for", "unit TestBootFails"},
 		},
 		{
+			Capability: requirements.MFA, Resources: []string{"node"},
+			How:    "API servers take a person's token only from connectors that ask for more than one factor, where the country asks for it",
+			Proofs: []string{"unit TestAuthenticationGolden", "unit TestLoginReachesControlPlanes"},
+		},
+		{
 			Capability: requirements.NetworkSegmentation, Resources: []string{"node"},
 			How:    "a node drops what pods send to the cloud's metadata service, and starts no kubelet before it does",
 			Proofs: []string{"lab the metadata service is closed to pods"},

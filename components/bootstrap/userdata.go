@@ -82,7 +82,7 @@ func nodeFiles(in Input) ([]File, error) {
 		{kubeadmPath, 0o600, kubeadm},
 	}
 	if in.Node.ControlPlane {
-		apiServer, err := apiServerFiles()
+		apiServer, err := apiServerFiles(in.Cluster.Login)
 		if err != nil {
 			return nil, err
 		}

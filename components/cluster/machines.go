@@ -107,8 +107,20 @@ func shared(c plan.Cluster, endpoint string) bootstrap.Cluster {
 		Name: c.Name, Version: c.Version, Registry: c.Registry, EtcdTag: c.EtcdTag,
 		PauseImage: images.For(c).Pause.Ref(),
 		Endpoint:   endpoint, APIPort: c.APIPort, Domain: c.Domain,
-		ServiceCIDR: c.ServiceCIDR, PodCIDR: c.PodCIDR, DNSAddress: c.DNSAddress,
+		ServiceCIDR: c.ServiceCIDR, PodCIDR: c.PodCIDR, DNSAddress: c.DNSAddress, Login: login(c.Login),
 	}
+}
+
+// login is who logs in besides the program and the cluster's own, or nil.
+func login(l *plan.Login) *bootstrap.Login {
+	if l == nil {
+		return nil
+	}
+	made := &bootstrap.Login{Issuer: l.Issuer, Connectors: l.Accepted, Seconds: l.IDTokenSeconds}
+	for _, p := range l.Pipelines {
+		made.Pipelines = append(made.Pipelines, bootstrap.Pipeline(p))
+	}
+	return made
 }
 
 // bundle packs what Secrets has collected, in its order.

@@ -258,7 +258,7 @@ func TestEveryImageOfTheClusterIsPacked(t *testing.T) {
 func TestNamesThatAreNotInTheCatalogues(t *testing.T) {
 	t.Parallel()
 	_, err := programNamed("helm")
-	assert.EqualError(t, err, `artifacts: no program "helm"; there are kubernetes, containerd, etcd, cni, pause, pulumi, coredns, flannel, kube-router, probe, kwok, minio, mc, versitygw, cloud-provider-openstack, cloud-provider-aws, kube-bench`)
+	assert.EqualError(t, err, `artifacts: no program "helm"; there are kubernetes, containerd, etcd, cni, pause, pulumi, coredns, flannel, kube-router, probe, kwok, minio, mc, versitygw, cloud-provider-openstack, cloud-provider-aws, kube-bench, dex`)
 	s := newStore(t)
 	_, err = s.Archive(t.Context(), "helm")
 	assert.EqualError(t, err, `artifacts: no archive "helm"; lab/artifacts/images.go lists them`)

@@ -114,6 +114,9 @@ type Cluster struct {
 	// APISources are the ranges outside the node network that may reach the API; never 0.0.0.0/0.
 	APISources []string `json:"apiSources"`
 
+	// Login is nil where only the administrator's certificate opens the API.
+	Login *Login `json:"login,omitempty"`
+
 	AdminCertificate Lifetime `json:"adminCertificate"`
 	// AuthorityHours is how long CA certificates live. No update renews them: a new authority has to reach every node
 	// before anything is signed with it.

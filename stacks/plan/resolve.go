@@ -59,7 +59,7 @@ func Resolve(s site.Site, p country.Profile, at time.Time) (Plan, []Warning, err
 		Environment: string(s.Environment),
 		Protect:     s.Environment.Serious(),
 		Cloud:       cloud(&s),
-		Cluster:     cluster(&s, at),
+		Cluster:     cluster(&s, at, login(&s, decided.MFA)),
 		Network:     network(&s),
 		Gateway:     gateway(&s),
 		Stores:      stores(&s, decided, duties.BackupApart.Cites),
@@ -98,7 +98,7 @@ func cloud(s *site.Site) Cloud {
 	return c
 }
 
-func cluster(s *site.Site, at time.Time) Cluster {
+func cluster(s *site.Site, at time.Time, l *Login) Cluster {
 	r, _ := releaseOf(s.Cluster.Version.String()) // an unknown one was refused
 	at = at.UTC().Truncate(time.Second)
 	sources := make([]string, 0, len(s.Cluster.APISources))
@@ -120,6 +120,7 @@ func cluster(s *site.Site, at time.Time) Cluster {
 		DNSAddress:       tenth(s.Cluster.ServiceCIDR.Prefix()).String(),
 		APIPort:          apiPort,
 		APISources:       sources,
+		Login:            l,
 		AdminCertificate: Lifetime{Hours: adminHours, RenewBefore: adminRenewHours},
 		AuthorityHours:   authorityHours,
 		Join:             Window{NotBefore: at.Add(-joinSkew), NotAfter: at.Add(s.Cluster.JoinLifetime.Std())},

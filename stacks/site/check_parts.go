@@ -245,6 +245,7 @@ func (c *checker) identity(s *Site) {
 	if s.Environment.Serious() && len(s.Identity.Connectors) == 0 {
 		c.bad("identity.connectors", "", "is empty", "name who vouches for the people that use a "+string(s.Environment)+" stack")
 	}
+	c.login(s)
 }
 
 func (c *checker) retention(r *Retention) {

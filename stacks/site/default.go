@@ -41,6 +41,11 @@ func DefaultRecovery() Recovery {
 // DefaultGuestEncryption needs one key server.
 func DefaultGuestEncryption() GuestEncryption { return GuestEncryption{Needed: 1} }
 
+// DefaultLogin has tokens of ten minutes, and logins that last an hour unused and half a day at most.
+func DefaultLogin() Login {
+	return Login{Lasts: legal[Duration]("10m"), Idle: legal[Duration]("1h"), Limit: legal[Duration]("12h")}
+}
+
 // DefaultTenant may use what a small service needs.
 func DefaultTenant() Tenant { return Tenant{CPU: 4, MemoryGiB: 8, StorageGiB: 50, Pods: 50} }
 
@@ -57,6 +62,8 @@ func preset(section any) {
 		*s = DefaultBackup()
 	case *GuestEncryption:
 		*s = DefaultGuestEncryption()
+	case *Login:
+		*s = DefaultLogin()
 	case *Recovery:
 		*s = DefaultRecovery()
 	}

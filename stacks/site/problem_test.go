@@ -229,6 +229,26 @@ func TestProblems(t *testing.T) {
 			`identity.connectors[0].url: "ldaps://idp.example.org" is a directory; use https://, or type ldap`),
 		one("LDAP without a directory", "ldaps://directory", "https://directory",
 			`identity.connectors[1].url: "https://directory.example.org" is not a directory; use ldaps://`),
+		{"login with everything wrong", []string{"    - name: region-idp\n", "    - name: local\n", "identity:\n  connectors:", `identity:
+  login:
+    issuer: ldaps://login.example.org
+    lasts: 2h
+    idle: 1m
+    limit: 8d
+    pipelines:
+      - {name: ci, issuer: "https://ci.example.org", audience: kubernetes, subjects: []}
+      - {name: ci, issuer: "https://ci.example.org", audience: se-prod, subjects: [main]}
+  connectors:`}, []string{
+			`identity.connectors[0].name: "local" is what Dex calls static users; choose another name`,
+			`identity.login.lasts: "2h" is out of range; use 1m to 1h`,
+			`identity.login.idle: "1m" is out of range; use 5m to 24h`,
+			`identity.login.limit: "8d" is out of range; use idle to 7d`,
+			`identity.login.issuer: "ldaps://login.example.org" is no issuer of tokens; use https://`,
+			`identity.login.pipelines[0].audience: "kubernetes" is what people's tokens are for; name the cluster, and have the pipeline ask for that`,
+			`identity.login.pipelines[0].subjects: is empty; list the subjects that may use the cluster`,
+			`identity.login.pipelines[1].name: "ci" is another pipeline's name; choose a name of its own`,
+			`identity.login.pipelines[1].issuer: "https://ci.example.org" issues the tokens of others too; give each pipeline an issuer of its own; several subjects may share one`,
+		}},
 		one("ceiling before floor", "ceilingDays: 3653", "ceilingDays: 365",
 			`retention.logs[0].ceilingDays: "365" is before floorDays 1827, when nobody can delete yet; use at least the floor`),
 		{"log class twice, and so the other missing", []string{"class: platform-security", "class: patient-access"}, []string{

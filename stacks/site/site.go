@@ -275,6 +275,35 @@ type KeyServer struct {
 type Identity struct {
 	// Connectors to the organisations that people log in with.
 	Connectors []Connector `yaml:"connectors,omitempty"`
+	// Login opens the API to people and pipelines with tokens. Absent: to the administrator's certificate alone.
+	Login *Login `yaml:"login,omitempty"`
+}
+
+// Login says who issues the tokens that the API servers take, and for how long they are good.
+type Login struct {
+	// Issuer is the address of Dex, exactly as its tokens name it. Control planes must find it by their own DNS, and trust
+	// its certificate by their own trust store.
+	Issuer URL `yaml:"issuer" example:"https://login.example.org/dex"`
+	// Lasts is how long a person's token is good: 1m to 1h. Nothing takes one back before its end.
+	Lasts Duration `yaml:"lasts" example:"10m"`
+	// Idle is how long a login lasts unused: 5m to 24h.
+	Idle Duration `yaml:"idle" example:"1h"`
+	// Limit is how long a login lasts at most: idle to 7d.
+	Limit Duration `yaml:"limit" example:"12h"`
+	// Pipelines are issuers of tokens for work without a person, each of its own.
+	Pipelines []Pipeline `yaml:"pipelines,omitempty"`
+}
+
+// Pipeline is an issuer of tokens for work without a person, such as that of a CI service.
+type Pipeline struct {
+	// Name in audit logs, where its subjects are pipeline:<name>:<subject>; unique in the site.
+	Name Name `yaml:"name" example:"ci"`
+	// Issuer is the address of the tokens' issuer, exactly as they name it; another than Dex and than any other pipeline's.
+	Issuer URL `yaml:"issuer" example:"https://ci.example.org"`
+	// Audience that the tokens are for: this cluster's, not kubernetes.
+	Audience Text `yaml:"audience" example:"se-prod"`
+	// Subjects are the only values of the claim sub that are taken, at least one.
+	Subjects []Text `yaml:"subjects" example:"[\"project:care/platform:ref:main\"]"`
 }
 
 // Connector is one source of identities. Its client secret or bind password is a secret of the stack.

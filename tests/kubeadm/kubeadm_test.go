@@ -200,6 +200,13 @@ func decodeAdmission(content []byte) (*podsecurity.PodSecurityConfiguration, err
 }
 
 func TestAPIServerTakesItsFiles(t *testing.T) {
+	t.Run("login", func(t *testing.T) {
+		authentication, err := decodeAuthentication(read(t, "login/authentication.yaml"))
+		require.NoError(t, err)
+		compiler := authenticationcel.NewCompiler(environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()))
+		assert.Empty(t, apiservervalidation.ValidateAuthenticationConfiguration(compiler, authentication, nil))
+		assert.Len(t, authentication.JWT, 2)
+	})
 	for _, node := range []string{"init", "join-control-plane"} {
 		dir := node + "/files/etc/kubernetes/lagrum/"
 		t.Run(node, func(t *testing.T) {

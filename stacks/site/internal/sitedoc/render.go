@@ -235,6 +235,8 @@ func defaultsOf(t reflect.Type) reflect.Value {
 		return reflect.ValueOf(site.DefaultPool())
 	case reflect.TypeFor[site.Backup]():
 		return reflect.ValueOf(site.DefaultBackup())
+	case reflect.TypeFor[site.Login]():
+		return reflect.ValueOf(site.DefaultLogin())
 	case reflect.TypeFor[site.Recovery]():
 		return reflect.ValueOf(site.DefaultRecovery())
 	}

@@ -1,0 +1,61 @@
+package identity_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lagrum/lagrum/components/identity"
+	"github.com/lagrum/lagrum/stacks/plan"
+	"github.com/lagrum/lagrum/tests/golden"
+)
+
+func input() identity.Input {
+	return identity.Input{
+		Login: &plan.Login{Issuer: "https://login.example.org/dex", IDTokenSeconds: 600, IdleSeconds: 3600, LimitSeconds: 43200},
+		Connectors: []identity.Connector{
+			{Name: "region-idp", Issuer: "https://idp.example.org", ClientID: "lagrum", Secret: "not$real", GroupsClaim: "roles"},
+		},
+		Listen: "0.0.0.0:5556", Certificate: "/etc/dex/tls/tls.crt", Key: "/etc/dex/tls/tls.key",
+		Storage: identity.Storage{Type: "kubernetes", Config: map[string]any{"inCluster": true}},
+	}
+}
+
+// That Dex takes it is shown in tests/identity.
+func TestConfigGolden(t *testing.T) {
+	t.Parallel()
+	text, err := identity.Config(input())
+	require.NoError(t, err)
+	golden.Compare(t, "dex.yaml", string(text))
+}
+
+func TestConfigRefuses(t *testing.T) {
+	t.Parallel()
+	in := input()
+	in.Login.Issuer = "http://login.example.org"
+	in.Storage = identity.Storage{Type: "memory"}
+	in.Users = []identity.User{{Email: "lab@example.org"}}
+	in.Connectors = append(in.Connectors, in.Connectors[0], identity.Connector{Name: "local", Issuer: "http://idp.example.org", Secret: "hidden"})
+	_, err := identity.Config(in)
+	require.EqualError(t, err, `configuration of Dex:
+login.issuer: "http://login.example.org": want https://
+users: "lab@example.org": static users are for the lab only: connect the organisation's own identity provider
+storage.type: "memory": loses every login with the process: use kubernetes
+connectors[1].name: "region-idp": want a name of its own, and not Dex's name of static users
+connectors[2].name: "local": want a name of its own, and not Dex's name of static users
+connectors[2].issuer: "http://idp.example.org": want https://
+connectors[2]: "local": want a client id and its secret`)
+	assert.NotContains(t, err.Error(), "hidden")
+	in = input()
+	in.Login = nil
+	_, err = identity.Config(in)
+	require.EqualError(t, err, "configuration of Dex:\nlogin: is missing")
+}
+
+func TestKubeconfigGolden(t *testing.T) {
+	t.Parallel()
+	text, err := identity.Kubeconfig("se-prod", "https://api.example.org:6443", "a certificate\n", "https://login.example.org/dex")
+	require.NoError(t, err)
+	golden.Compare(t, "kubeconfig.yaml", string(text))
+}
