@@ -11,7 +11,6 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
-	rbacv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/rbac/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/lagrum/lagrum/components/workload"
@@ -21,10 +20,6 @@ import (
 
 const (
 	token = "lagrum:tenancy:Tenant"
-
-	// DeveloperRole is the ClusterRole that a tenant's developers get in its namespace, and nowhere else. It is made with the
-	// cluster's other roles for people, not here.
-	DeveloperRole = "lagrum:developer"
 
 	rbacGroup = "rbac.authorization.k8s.io"
 )
@@ -186,22 +181,5 @@ func (b *builder) account() error {
 		return fmt.Errorf("service account default: %w", err)
 	}
 	b.closed = append(b.closed, patch)
-	return nil
-}
-
-// developers lets the tenant's groups in, last of all.
-func (b *builder) developers() error {
-	subjects := rbacv1.SubjectArray{}
-	for _, group := range b.args.Tenant.Developers {
-		subjects = append(subjects, rbacv1.SubjectArgs{Kind: pulumi.String("Group"), ApiGroup: pulumi.String(rbacGroup), Name: pulumi.String(group)})
-	}
-	_, err := rbacv1.NewRoleBinding(b.ctx, b.name+"-developers", &rbacv1.RoleBindingArgs{
-		Metadata: b.metadata("developers"),
-		RoleRef:  &rbacv1.RoleRefArgs{ApiGroup: pulumi.String(rbacGroup), Kind: pulumi.String("ClusterRole"), Name: pulumi.String(DeveloperRole)},
-		Subjects: subjects,
-	}, b.parent, pulumi.DependsOn(b.closed))
-	if err != nil {
-		return fmt.Errorf("developers: %w", err)
-	}
 	return nil
 }

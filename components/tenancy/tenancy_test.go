@@ -83,11 +83,12 @@ func TestNetworkIsClosed(t *testing.T) {
 func TestDevelopersAreGroups(t *testing.T) {
 	t.Parallel()
 	binding := record(t, false).Get(t, "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding", "se-prod-tenant-journal-developers").Inputs
-	assert.Equal(t, map[string]any{"apiGroup": rbacGroup, "kind": "ClusterRole", "name": DeveloperRole}, binding["roleRef"])
+	assert.Equal(t, map[string]any{"apiGroup": rbacGroup, "kind": "Role", "name": "developer"}, binding["roleRef"])
 	subjects := binding["subjects"].([]any)
 	require.Len(t, subjects, 2)
 	for _, subject := range subjects {
 		assert.Equal(t, "Group", dig(subject, "kind"))
+		assert.Regexp(t, "^oidc:[ab]$", dig(subject, "name"))
 	}
 }
 

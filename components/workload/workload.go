@@ -62,7 +62,7 @@ func (s *Set) Account(part, role string, rules ...Rule) (*corev1.ServiceAccount,
 	if len(rules) > 0 {
 		made, err := rbacv1.NewClusterRole(s.Ctx, s.Name+"-"+part, &rbacv1.ClusterRoleArgs{
 			Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(role), Labels: s.Labels(part)},
-			Rules:    policyRules(rules),
+			Rules:    PolicyRules(rules),
 		}, s.Parent)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: cluster role: %w", part, err)
@@ -99,7 +99,8 @@ func (s *Set) Nobody(part string) (*corev1.ServiceAccount, error) {
 	return made, nil
 }
 
-func policyRules(rules []Rule) rbacv1.PolicyRuleArray {
+// PolicyRules are rules as a role has them.
+func PolicyRules(rules []Rule) rbacv1.PolicyRuleArray {
 	var made rbacv1.PolicyRuleArray
 	for _, r := range rules {
 		row := rbacv1.PolicyRuleArgs{
@@ -151,7 +152,7 @@ func (s *Set) Leases(part string, names ...string) ([]pulumi.Resource, error) {
 		Metadata: &metav1.ObjectMetaArgs{
 			Name: pulumi.String("lagrum:" + part + "-leases"), Namespace: pulumi.String(Namespace), Labels: s.Labels(part),
 		},
-		Rules: policyRules([]Rule{
+		Rules: PolicyRules([]Rule{
 			{Group: group, Resources: leases, Verbs: []string{"create"}},
 			{Group: group, Resources: leases, Verbs: []string{"get", "update"}, Names: names},
 		}),
