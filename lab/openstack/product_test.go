@@ -198,7 +198,7 @@ func (p *product) attempt(args ...string) (string, error) {
 }
 
 func (p *product) targeted(args ...string) []string {
-	for _, pattern := range []string{"**openstack**", "**tls**", "**random**", "**lagrum:pki:PKI**", "**lagrum:cluster:Cluster::**", "**providers:kubernetes**"} {
+	for _, pattern := range []string{"**openstack**", "**tls:index**", "**random**", "**lagrum:pki:PKI**", "**lagrum:cluster:Cluster::**", "**providers:kubernetes**"} {
 		args = append(args, "--target", pattern)
 	}
 	return append(args, "--stack", productName, "--non-interactive")

@@ -56,7 +56,7 @@ func (e *clouds) must(t testing.TB, stack string, args ...string) string {
 
 // inCloud bounds an operation to what lies in the cloud and in the program: no cluster answers here.
 func inCloud(args ...string) []string {
-	for _, pattern := range []string{"**openstack**", "**aws**", "**tls**", "**random**", "**lagrum:pki:PKI**", "**lagrum:objectstore:Stores**", "**lagrum:cluster:Cluster::**", "**providers:kubernetes**"} {
+	for _, pattern := range []string{"**openstack**", "**aws**", "**tls:index**", "**random**", "**lagrum:pki:PKI**", "**lagrum:objectstore:Stores**", "**lagrum:cluster:Cluster::**", "**providers:kubernetes**"} {
 		args = append(args, "--target", pattern)
 	}
 	return args
