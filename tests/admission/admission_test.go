@@ -6,7 +6,6 @@ package admission
 
 import (
 	"context"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,16 +14,12 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"sigs.k8s.io/yaml"
 
 	"github.com/lagrum/lagrum/components/cluster"
 	"github.com/lagrum/lagrum/requirements"
 	"github.com/lagrum/lagrum/stacks"
-	"github.com/lagrum/lagrum/stacks/country"
 	"github.com/lagrum/lagrum/stacks/plan"
-	"github.com/lagrum/lagrum/stacks/site"
-	"github.com/lagrum/lagrum/tests/engine"
-	"github.com/lagrum/lagrum/tests/harness"
+	"github.com/lagrum/lagrum/tests/objects"
 	"github.com/lagrum/lagrum/tests/server"
 )
 
@@ -35,79 +30,39 @@ const (
 	admissionFile = checkout + "/components/bootstrap/testdata/init/files/etc/kubernetes/lagrum/admission.yaml"
 )
 
-var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-
 // asTenant asks as a person of a tenant's group, who has every right of RBAC here: it is admission that refuses.
 var asTenant = []string{"--as=nurse-app-developer", "--as-group=journal-developers"}
 
-// object is one that the program declares.
-type object struct{ kind, name, part, text string }
-
 // declared is the stack's plan, and the Kubernetes objects that the whole program makes of it.
-func declared(t *testing.T) (plan.Plan, []object) {
+func declared(t *testing.T) (plan.Plan, []objects.Object) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(checkout, "Pulumi."+stack+".yaml"))
 	require.NoError(t, err)
-	var content struct{ Config map[string]any }
-	require.NoError(t, yaml.Unmarshal(text, &content))
-	config := map[string]string{}
-	for key, value := range content.Config {
-		encoded, err := json.Marshal(value)
-		require.NoError(t, err)
-		config[key] = string(encoded)
-	}
-	loaded, _, err := site.Load([]byte(config["lagrum:site"]))
+	p, _, err := plan.OfStack(text, objects.Now)
 	require.NoError(t, err)
-	profile, err := country.Lookup(loaded.Country.String())
-	require.NoError(t, err)
-	p, _, err := plan.Resolve(loaded, profile, now)
-	require.NoError(t, err)
-
-	program := stacks.Stack{Now: func() time.Time { return now }, Probe: func(context.Context, cluster.API) error { return nil }}
-	secrets, err := engine.Secrets(text)
-	require.NoError(t, err)
-	recording := harness.Run(t, program.Run, harness.Options{Stack: stack, Config: config, Secrets: secrets})
-	var objects []object
-	for _, made := range recording.Resources {
-		if !strings.HasPrefix(made.Type, "kubernetes:") || strings.HasSuffix(made.Type, "Patch") {
-			continue // a patch is of an object that a controller makes
-		}
-		metadata := made.Inputs["metadata"].(map[string]any)
-		if metadata["name"] == nil {
-			metadata["name"] = made.Name
-		}
-		if made.Inputs["stringData"] != nil {
-			made.Inputs["stringData"] = map[string]any{"cloud.conf": ""}
-		}
-		encoded, err := json.Marshal(made.Inputs)
-		require.NoError(t, err)
-		part, _ := metadata["labels"].(map[string]any)["app.kubernetes.io/part-of"].(string)
-		objects = append(objects, object{made.Inputs["kind"].(string), metadata["name"].(string), part, string(encoded)})
-	}
-	return p, objects
+	program := stacks.Stack{Now: func() time.Time { return objects.Now }, Probe: func(context.Context, cluster.API) error { return nil }}
+	return p, objects.Of(t, stack, program.Run)
 }
 
 // apply makes the objects of a component.
-func apply(t *testing.T, api server.Kubernetes, objects []object, part string) {
+func apply(t *testing.T, api server.Kubernetes, all []objects.Object, part string) {
 	t.Helper()
-	var first, later []object // what is in a namespace comes after it
-	for _, o := range objects {
-		switch {
-		case o.part == part && o.kind == "Namespace":
-			first = append(first, o)
-		case o.part == part:
-			later = append(later, o)
+	made := 0
+	for _, o := range all {
+		if o.Part != part {
+			continue
+		}
+		api.Must(t, o.Text, "apply", "--server-side", "-f", "-")
+		if o.Kind != "Namespace" {
+			made++
 		}
 	}
-	require.NotEmpty(t, later, part)
-	for _, o := range append(first, later...) {
-		api.Must(t, o.text, "apply", "--server-side", "-f", "-")
-	}
+	require.NotZero(t, made, part)
 }
 
 // start is an API server under the nodes' admission file, with the namespaces of the tables, Gateways, and two pods that
 // were there before any rule; then come the rules.
-func start(t *testing.T, p plan.Plan, objects []object) server.Kubernetes {
+func start(t *testing.T, p plan.Plan, all []objects.Object) server.Kubernetes {
 	t.Helper()
 	api := server.StartKubernetes(t, "10.96.0.0/16", "--admission-control-config-file="+absolute(t, admissionFile))
 	api.Must(t, namespaces, "apply", "-f", "-")
@@ -115,7 +70,7 @@ func start(t *testing.T, p plan.Plan, objects []object) server.Kubernetes {
 	api.Must(t, living(t, p), "apply", "-f", "-")
 	api.Must(t, gatewayAPI, "apply", "-f", "-")
 	api.Must(t, "", "wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
-	apply(t, api, objects, "hardening")
+	apply(t, api, all, "hardening")
 	return api
 }
 
@@ -177,8 +132,8 @@ func inForce(t *testing.T, api server.Kubernetes, rows []row) {
 
 // TestForbidden tries what the rules forbid, and what is like it and lawful.
 func TestForbidden(t *testing.T) {
-	p, objects := declared(t)
-	api := start(t, p, objects)
+	p, all := declared(t)
+	api := start(t, p, all)
 	rows := forbidden(t, p)
 	require.GreaterOrEqual(t, len(rows), 40)
 	inForce(t, api, rows)
@@ -197,17 +152,17 @@ func TestForbidden(t *testing.T) {
 	}
 	// All that the cluster runs itself is let in under the rules.
 	workloads := 0
-	for _, o := range objects {
-		if o.part == "hardening" || o.part == "tenancy" {
+	for _, o := range all {
+		if o.Part == "hardening" || o.Part == "tenancy" {
 			continue
 		}
-		out, err := api.Kubectl(t, o.text, "apply", "--server-side", "--dry-run=server", "-f", "-")
-		assert.NoError(t, err, "%s %s: %s", o.kind, o.name, out)
-		if o.kind == "DaemonSet" || o.kind == "Deployment" {
+		out, err := api.Kubectl(t, o.Text, "apply", "--server-side", "--dry-run=server", "-f", "-")
+		assert.NoError(t, err, "%s %s: %s", o.Kind, o.Name, out)
+		if o.Kind == "DaemonSet" || o.Kind == "Deployment" {
 			workloads++
 			// As a pod too: it is the controller's account that asks then.
-			out, err := api.Kubectl(t, podOf(t, o.text), "create", "--dry-run=server", "-f", "-")
-			assert.NoError(t, err, "pod of %s: %s", o.name, out)
+			out, err := api.Kubectl(t, podOf(t, o.Text), "create", "--dry-run=server", "-f", "-")
+			assert.NoError(t, err, "pod of %s: %s", o.Name, out)
 		}
 	}
 	assert.GreaterOrEqual(t, workloads, 7)
@@ -216,19 +171,19 @@ func TestForbidden(t *testing.T) {
 
 // TestEachGuardRefuses takes each guard away in turn: what it forbade is then let in, so nothing else refused it.
 func TestEachGuardRefuses(t *testing.T) {
-	p, objects := declared(t)
-	api := start(t, p, objects)
+	p, all := declared(t)
+	api := start(t, p, all)
 	rows := forbidden(t, p)
 	inForce(t, api, rows)
-	guards := map[string]object{}
-	for _, o := range objects {
-		if o.part == "hardening" && o.kind == "ValidatingAdmissionPolicyBinding" {
-			guards[strings.TrimPrefix(o.name, "lagrum-")] = o
+	guards := map[string]objects.Object{}
+	for _, o := range all {
+		if o.Part == "hardening" && o.Kind == "ValidatingAdmissionPolicyBinding" {
+			guards[strings.TrimPrefix(o.Name, "lagrum-")] = o
 		}
 	}
 	require.Len(t, guards, len(capabilities))
 	for guard, binding := range guards {
-		api.Must(t, "", "delete", "validatingadmissionpolicybinding", binding.name)
+		api.Must(t, "", "delete", "validatingadmissionpolicybinding", binding.Name)
 		tried := 0
 		for _, r := range rows {
 			if r.guard != guard {
@@ -246,7 +201,7 @@ func TestEachGuardRefuses(t *testing.T) {
 			}
 		}
 		assert.NotZero(t, tried, "no row tries %s", guard)
-		api.Must(t, binding.text, "apply", "--server-side", "-f", "-")
+		api.Must(t, binding.Text, "apply", "--server-side", "-f", "-")
 	}
 	// Back in force, each refuses again.
 	inForce(t, api, rows)
@@ -289,9 +244,9 @@ func TestPodSecurityIsTheDefault(t *testing.T) {
 
 // TestTenantNamespace makes a tenant's objects where the cluster's default is none: the namespace's own label refuses.
 func TestTenantNamespace(t *testing.T) {
-	p, objects := declared(t)
+	p, all := declared(t)
 	api := server.StartKubernetes(t, "10.96.0.0/16")
-	apply(t, api, objects, "tenancy")
+	apply(t, api, all, "tenancy")
 	require.Len(t, p.Tenants, 1)
 	name := p.Tenants[0].Name
 	for _, r := range beyondRestricted(t, p) {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lagrum/lagrum/tests/objects"
 	"github.com/lagrum/lagrum/tests/server"
 )
 
@@ -54,27 +55,18 @@ func TestArgumentsAreKnown(t *testing.T) {
 }
 
 // podsOf are the pods that run a cluster's side of its cloud, by the name of what makes them.
-func podsOf(t *testing.T, objects []string) map[string]map[string]any {
+func podsOf(t *testing.T, all []objects.Object) map[string]map[string]any {
 	t.Helper()
 	pods := map[string]map[string]any{}
-	for _, text := range objects {
-		var object struct {
-			Kind     string
-			Metadata struct {
-				Name   string
-				Labels map[string]string
-			}
-			Spec struct {
-				Template struct{ Spec map[string]any }
-			}
+	for _, o := range all {
+		if o.Part != "cloud" && o.Part != "storage" || o.Kind != "DaemonSet" && o.Kind != "Deployment" {
+			continue
 		}
-		require.NoError(t, json.Unmarshal([]byte(text), &object))
-		part := object.Metadata.Labels["app.kubernetes.io/part-of"]
-		if part == "cloud" || part == "storage" {
-			if object.Kind == "DaemonSet" || object.Kind == "Deployment" {
-				pods[object.Metadata.Name] = object.Spec.Template.Spec
-			}
+		var workload struct {
+			Spec struct{ Template struct{ Spec map[string]any } }
 		}
+		require.NoError(t, json.Unmarshal([]byte(o.Text), &workload))
+		pods[o.Name] = workload.Spec.Template.Spec
 	}
 	return pods
 }

@@ -6,20 +6,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"sigs.k8s.io/yaml"
 
 	"github.com/lagrum/lagrum/components/cluster"
 	"github.com/lagrum/lagrum/stacks"
-	"github.com/lagrum/lagrum/tests/engine"
-	"github.com/lagrum/lagrum/tests/harness"
+	"github.com/lagrum/lagrum/tests/objects"
 	"github.com/lagrum/lagrum/tests/server"
 )
 
@@ -34,14 +30,14 @@ func TestObjectsAreAccepted(t *testing.T) {
 			foreign: map[string]string{"encrypted": "false"}, restricted: nil, node: "ebs-csi-node"},
 	} {
 		t.Run(stack, func(t *testing.T) {
-			objects := objectsOf(t, stack)
-			api := api{server.StartKubernetes(t, serviceRange(t, objects))}
-			for _, object := range objects {
-				api.Must(t, object, "apply", "--server-side", "-f", "-")
+			all := objectsOf(t, stack)
+			api := api{server.StartKubernetes(t, serviceRange(t, all))}
+			for _, object := range all {
+				api.Must(t, object.Text, "apply", "--server-side", "-f", "-")
 			}
 			api.refusals(t, cloud)
 			api.rights(t, cloud)
-			api.podSecurity(t, cloud, objects)
+			api.podSecurity(t, cloud, all)
 		})
 	}
 }
@@ -56,63 +52,25 @@ type cloud struct {
 	node       string
 }
 
-// objectsOf are the Kubernetes objects of a declared stack, as JSON.
-func objectsOf(t *testing.T, stack string) []string {
+// objectsOf are the Kubernetes objects of a declared stack.
+func objectsOf(t *testing.T, stack string) []objects.Object {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(checkout, "Pulumi."+stack+".yaml"))
-	require.NoError(t, err)
-	var content struct{ Config map[string]any }
-	require.NoError(t, yaml.Unmarshal(text, &content))
-	config := map[string]string{}
-	for key, value := range content.Config {
-		encoded, err := json.Marshal(value)
-		require.NoError(t, err)
-		config[key] = string(encoded)
-	}
-	program := stacks.Stack{
-		Now:   func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) },
-		Probe: func(context.Context, cluster.API) error { return nil },
-	}
-	secrets, err := engine.Secrets(text)
-	require.NoError(t, err)
-	recording := harness.Run(t, program.Run, harness.Options{Stack: stack, Config: config, Secrets: secrets})
-	var objects []string
-	for _, made := range recording.Resources {
-		if !strings.HasPrefix(made.Type, "kubernetes:") || strings.HasSuffix(made.Type, "Patch") {
-			continue // a patch is of an object that kubeadm makes
-		}
-		object := made.Inputs
-		metadata := object["metadata"].(map[string]any)
-		if metadata["name"] == nil {
-			metadata["name"] = made.Name // Pulumi's name for it is as good as any
-		}
-		if object["stringData"] != nil {
-			object["stringData"] = map[string]any{"cloud.conf": "[Global]\n"}
-		}
-		encoded, err := json.Marshal(object)
-		require.NoError(t, err)
-		if strings.HasSuffix(made.Type, ":Namespace") { // what is in it comes after it
-			objects = append([]string{string(encoded)}, objects...)
-			continue
-		}
-		objects = append(objects, string(encoded))
-	}
-	require.Greater(t, len(objects), 40)
-	return objects
+	program := stacks.Stack{Now: func() time.Time { return objects.Now }, Probe: func(context.Context, cluster.API) error { return nil }}
+	all := objects.Of(t, stack, program.Run)
+	require.Greater(t, len(all), 40)
+	return all
 }
 
 // serviceRange is a range of addresses that holds that of cluster DNS.
-func serviceRange(t *testing.T, objects []string) string {
+func serviceRange(t *testing.T, all []objects.Object) string {
 	t.Helper()
-	for _, text := range objects {
-		var object struct {
-			Kind string
-			Spec struct{ ClusterIP string }
+	for _, o := range all {
+		if o.Kind != "Service" {
+			continue
 		}
-		require.NoError(t, json.Unmarshal([]byte(text), &object))
-		if object.Kind == "Service" {
-			return object.Spec.ClusterIP[:strings.LastIndex(object.Spec.ClusterIP, ".")] + ".0/24"
-		}
+		var service struct{ Spec struct{ ClusterIP string } }
+		require.NoError(t, json.Unmarshal([]byte(o.Text), &service))
+		return service.Spec.ClusterIP[:strings.LastIndex(service.Spec.ClusterIP, ".")] + ".0/24"
 	}
 	t.Fatal("no service")
 	return ""
@@ -232,13 +190,13 @@ func (a api) rights(t *testing.T, c cloud) {
 }
 
 // podSecurity has Kubernetes' own pod security standards judge the workloads.
-func (a api) podSecurity(t *testing.T, c cloud, objects []string) {
+func (a api) podSecurity(t *testing.T, c cloud, all []objects.Object) {
 	t.Helper()
 	a.Must(t, `{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "strict", "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}`,
 		"create", "-f", "-")
 	// Kubernetes alone judges here; that our own rules let the workloads in, in the namespace where they are, tests/admission shows.
 	a.Must(t, "", "delete", "validatingadmissionpolicybinding", "-l", "app.kubernetes.io/part-of=hardening")
-	pods := podsOf(t, objects)
+	pods := podsOf(t, all)
 	for name, spec := range pods {
 		pod, err := json.Marshal(map[string]any{
 			"apiVersion": "v1", "kind": "Pod", "metadata": map[string]any{"name": name, "namespace": "strict"},
