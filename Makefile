@@ -16,8 +16,8 @@ bin/lagrum:
 	@go build -ldflags='$(LDFLAGS)' -o $@ ./cmd/lagrum
 
 .PHONY: up
-up: bin/lagrum ## Build a real kubeadm cluster on this machine, by the real program and engine.
-	@bin/lagrum lab up
+up: bin/lagrum ## Build a real kubeadm cluster on this machine, by the real program and engine, and check its nodes.
+	@bin/lagrum lab up --check
 
 .PHONY: down
 down: bin/lagrum ## Remove every trace of it but the cache.

@@ -11,10 +11,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/dirhash"
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -23,6 +25,9 @@ const (
 	// benchLimit bounds kube-bench on one node; it takes some seconds.
 	benchLimit = 3 * time.Minute
 )
+
+// ErrNotProvable is what a check says that this host cannot make.
+var ErrNotProvable = errors.New("not provable on this host")
 
 // benchScript runs in a machine as root, in its own mount, process and network namespaces, and gets kube-bench and its
 // files as a tar archive. Every check of the benchmark runs: on a control plane those of all five files.
@@ -43,7 +48,7 @@ cat result.json`
 // kube-bench says of each, as JSON, by the machine's name.
 func (l *Lab) Benchmark(ctx context.Context, benchmark string) (map[string][]byte, error) {
 	if l.noMachines != nil {
-		return nil, fmt.Errorf("lab %s: kube-bench checks machines, and this lab has none: %w", l.Name, l.noMachines)
+		return nil, fmt.Errorf("lab %s: %w: kube-bench checks machines, and this lab has none: %w", l.Name, ErrNotProvable, l.noMachines)
 	}
 	archive, err := l.benchArchive(ctx)
 	if err != nil {
@@ -57,21 +62,32 @@ func (l *Lab) Benchmark(ctx context.Context, benchmark string) (map[string][]byt
 	if err != nil {
 		return nil, err
 	}
+	// kube-bench starts hundreds of small programs and waits for each, so that the machines are checked side by side.
+	texts := make([][]byte, len(all))
+	var group errgroup.Group
+	group.SetLimit(runtime.NumCPU())
+	for i, machine := range all {
+		group.Go(func() error {
+			limited, cancel := context.WithTimeout(ctx, benchLimit)
+			defer cancel()
+			cmd, err := host.Command(limited, machine.Name, "sh", "-euc", benchScript, "sh", benchmark)
+			if err != nil {
+				return err
+			}
+			var stderr bytes.Buffer
+			cmd.Stdin, cmd.Stderr = bytes.NewReader(archive), &stderr
+			if texts[i], err = cmd.Output(); err != nil {
+				return fmt.Errorf("kube-bench on %s: %w\n%s", machine.Name, err, stderr.String())
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
 	reports := map[string][]byte{}
-	for _, machine := range all {
-		limited, cancel := context.WithTimeout(ctx, benchLimit)
-		cmd, err := host.Command(limited, machine.Name, "sh", "-euc", benchScript, "sh", benchmark)
-		if err != nil {
-			cancel()
-			return nil, err
-		}
-		var stderr bytes.Buffer
-		cmd.Stdin, cmd.Stderr = bytes.NewReader(archive), &stderr
-		reports[machine.Name], err = cmd.Output()
-		cancel()
-		if err != nil {
-			return nil, fmt.Errorf("kube-bench on %s: %w\n%s", machine.Name, err, stderr.String())
-		}
+	for i, machine := range all {
+		reports[machine.Name] = texts[i]
 	}
 	return reports, nil
 }

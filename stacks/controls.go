@@ -1,6 +1,7 @@
 package stacks
 
 import (
+	"github.com/lagrum/lagrum/components/access"
 	"github.com/lagrum/lagrum/components/bootstrap"
 	"github.com/lagrum/lagrum/components/cloudcontroller"
 	"github.com/lagrum/lagrum/components/cluster"
@@ -41,5 +42,6 @@ func Controls() []Room {
 		{"components/storage", storage.Controls()},
 		{"components/retirement", retirement.Controls()},
 		{"components/tenancy", tenancy.Controls()},
+		{"components/access", access.Controls()},
 	}
 }

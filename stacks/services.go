@@ -5,6 +5,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/lagrum/lagrum/components/access"
 	"github.com/lagrum/lagrum/components/cloudcontroller"
 	"github.com/lagrum/lagrum/components/cluster"
 	"github.com/lagrum/lagrum/components/hardening"
@@ -37,6 +38,9 @@ func newServices(ctx *pulumi.Context, p *plan.Plan, infra *infrastructure, made 
 	}, inCluster)
 	if err != nil {
 		return fmt.Errorf("retirement: %w", err)
+	}
+	if _, err := access.New(ctx, p.Name+"-access", &access.Args{Plan: p, Guards: guards}, inCluster); err != nil {
+		return fmt.Errorf("access: %w", err)
 	}
 	for _, tenant := range p.Tenants {
 		_, err := tenancy.New(ctx, p.Name+"-tenant-"+tenant.Name, &tenancy.Args{Plan: p, Tenant: tenant, Guards: guards}, inCluster)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -20,9 +21,7 @@ func labCommand() *cobra.Command {
 		Short: "The offline laboratory: a real cluster on this machine",
 	}
 	cmd.AddCommand(
-		labVerb("up", "Build what is missing and bring the stack up", func(c *cobra.Command, l *lab.Lab) error {
-			return l.Up(c.Context(), c.OutOrStdout())
-		}),
+		labUp(),
 		labVerb("down", "Remove every trace of the lab but the cache", func(c *cobra.Command, l *lab.Lab) error {
 			return l.Down(c.Context(), c.OutOrStdout())
 		}),
@@ -78,41 +77,63 @@ func labVerb(use, short string, run func(*cobra.Command, *lab.Lab) error) *cobra
 	}}
 }
 
+// labUp brings the lab up, and with --check has its nodes checked.
+func labUp() *cobra.Command {
+	var check bool
+	cmd := labVerb("up", "Build what is missing and bring the stack up", func(c *cobra.Command, l *lab.Lab) error {
+		if err := l.Up(c.Context(), c.OutOrStdout()); err != nil || !check {
+			return err
+		}
+		err := checkNodes(c, l, "")
+		if errors.Is(err, lab.ErrNotProvable) {
+			_, err = fmt.Fprintf(c.OutOrStdout(), "\nThe nodes were not checked: %v\n", err)
+		}
+		return err
+	})
+	cmd.Flags().BoolVar(&check, "check", false, "check the nodes against the CIS benchmark in the end, as lagrum lab benchmark does")
+	return cmd
+}
+
 func labBenchmark() *cobra.Command {
 	var file string
 	cmd := labVerb("benchmark", "Check every node against the CIS benchmark by kube-bench, and judge the result by the table of proofs and waivers", func(c *cobra.Command, l *lab.Lab) error {
-		reports, err := l.Benchmark(c.Context(), benchmark.Name)
-		if err != nil {
-			return err
-		}
-		var nodes []benchmark.Node
-		for _, name := range slices.Sorted(maps.Keys(reports)) {
-			node, err := benchmark.Parse(name, reports[name])
-			if err != nil {
-				return err
-			}
-			nodes = append(nodes, node)
-		}
-		verdict := benchmark.Judge(time.Now(), nodes, benchmark.Table())
-		if file != "" {
-			text, err := json.MarshalIndent(verdict, "", "  ")
-			if err != nil {
-				return err
-			}
-			if err := os.WriteFile(file, append(text, '\n'), 0o644); err != nil {
-				return err
-			}
-		}
-		if err := verdict.Summary(c.OutOrStdout()); err != nil {
-			return err
-		}
-		if n := len(verdict.Problems); n > 0 {
-			return fmt.Errorf("the benchmark leaves %d problems open", n)
-		}
-		return nil
+		return checkNodes(c, l, file)
 	})
 	cmd.Flags().StringVar(&file, "json", "", "file for the whole verdict, every check on every node, as JSON")
 	return cmd
+}
+
+// checkNodes has kube-bench check every node, and prints and keeps the verdict.
+func checkNodes(c *cobra.Command, l *lab.Lab, file string) error {
+	reports, err := l.Benchmark(c.Context(), benchmark.Name)
+	if err != nil {
+		return err
+	}
+	var nodes []benchmark.Node
+	for _, name := range slices.Sorted(maps.Keys(reports)) {
+		node, err := benchmark.Parse(name, reports[name])
+		if err != nil {
+			return err
+		}
+		nodes = append(nodes, node)
+	}
+	verdict := benchmark.Judge(time.Now(), nodes, benchmark.Table())
+	if file != "" {
+		text, err := json.MarshalIndent(verdict, "", "  ")
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, append(text, '\n'), 0o644); err != nil {
+			return err
+		}
+	}
+	if err := verdict.Summary(c.OutOrStdout()); err != nil {
+		return err
+	}
+	if n := len(verdict.Problems); n > 0 {
+		return fmt.Errorf("the benchmark leaves %d problems open", n)
+	}
+	return nil
 }
 
 func labLogs() *cobra.Command {

@@ -27,7 +27,7 @@ func site() *plan.Plan {
 		Asks: map[requirements.Capability]plan.IDs{
 			requirements.ImageProvenance: {"SE-HSLF-3-10"}, requirements.PodSecurity: {"EU-GDPR-25-1"},
 			requirements.ConfigHardening: {"EU-IR2690-6.3"}, requirements.EncryptionInTransit: {"SE-HSLF-3-15-1"},
-			requirements.RBAC: {"SE-HSLF-4-2a", "EU-GDPR-25-2"},
+			requirements.RBAC: {"SE-HSLF-4-2a", "EU-GDPR-25-2"}, requirements.NetworkSegmentation: {"SE-HSLF-3-18"},
 		},
 	}
 }

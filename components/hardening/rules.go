@@ -3,6 +3,7 @@ package hardening
 import (
 	"fmt"
 
+	"github.com/lagrum/lagrum/components/bootstrap"
 	"github.com/lagrum/lagrum/components/images"
 	"github.com/lagrum/lagrum/components/workload"
 	"github.com/lagrum/lagrum/requirements"
@@ -19,14 +20,19 @@ const (
 // Exemption is a namespace in which a rule does not hold. A namespace cannot exempt itself: this list is compiled in.
 type Exemption struct{ Namespace, Reason string }
 
-// platform are those to whom the rules for tenants do not apply. Whoever else administers the cluster is named here.
-var platform = struct{ groups, users []string }{
-	groups: []string{
+// platformUsers and platformGroups are those to whom the rules for tenants do not apply.
+var platformUsers = []string{"system:kube-controller-manager"}
+
+func platformGroups(p *plan.Plan) []string {
+	groups := []string{
 		"system:masters",                     // the API server's own client; no person after bootstrap
 		"kubeadm:cluster-admins",             // this program
 		"system:serviceaccounts:kube-system", // the controllers of Kubernetes, and ours
-	},
-	users: []string{"system:kube-controller-manager"},
+	}
+	for _, group := range p.Access.BreakGlass {
+		groups = append(groups, bootstrap.PersonPrefix+group) // every other persona is bound by the rules
+	}
+	return groups
 }
 
 type rule struct {
@@ -49,7 +55,9 @@ func rulesOf(p *plan.Plan) []rule {
 	if p.Protect {
 		rules = append(rules, digests())
 	}
-	return append(rules, node(), tokens(), resources(), wildcards(), labels(), ingresses(), gateways(), routes())
+	asker := fromTenant(p)
+	return append(rules, node(), tokens(), resources(), wildcards(asker), bindings(asker), accountTokens(asker), labels(asker), addresses(asker),
+		ingresses(), gateways(), routes())
 }
 
 // Where pods come from. Workloads are judged by their templates: else the refusal would only show in an event of theirs.

@@ -10,17 +10,27 @@ import (
 	"github.com/lagrum/lagrum/components/workload"
 )
 
-// developerRules are what a tenant's developers may do in its namespace: run and change what they have, and see how it does.
-// Secrets they write and never read. What is not here is no oversight: no way into a running container, where patients' data
-// lies; no token of an account; no right given to others; no change of the network, the quota or the namespace.
-func developerRules() []workload.Rule {
-	read := []string{"get", "list", "watch"}
-	write := []string{"create", "update", "patch", "delete"}
-	both := append(read[:len(read):len(read)], write...)
+// The bindings by which people and pipelines are let into a tenant's namespace.
+const (
+	DevelopersBinding = "developers"
+	PipelinesBinding  = "pipelines"
+)
+
+var (
+	read  = []string{"get", "list", "watch"}
+	write = []string{"create", "update", "patch", "delete"}
+	both  = append(read[:len(read):len(read)], write...)
+)
+
+// deploying is to run and change what a tenant has, and to see how it does. Secrets are written and never answered: a patch
+// would be answered with all of the Secret, so there is none. What is not here is no oversight: no way into a running
+// container, where patients' data lies; no token of an account; no right given to others; no change of the network, the quota
+// or the namespace.
+func deploying() []workload.Rule {
 	return []workload.Rule{
-		{Resources: []string{"configmaps", "persistentvolumeclaims", "pods", "services"}, Verbs: both},
-		{Resources: []string{"secrets"}, Verbs: write},
-		{Resources: []string{"endpoints", "events", "limitranges", "pods/log", "pods/status", "resourcequotas", "serviceaccounts"}, Verbs: read},
+		{Resources: []string{"configmaps", "persistentvolumeclaims", "services"}, Verbs: both},
+		{Resources: []string{"secrets"}, Verbs: []string{"create", "update", "delete"}},
+		{Resources: []string{"endpoints", "events", "limitranges", "pods", "pods/status", "resourcequotas", "serviceaccounts"}, Verbs: read},
 		{Group: "apps", Resources: []string{"deployments", "deployments/scale", "statefulsets", "statefulsets/scale"}, Verbs: both},
 		{Group: "apps", Resources: []string{"controllerrevisions", "replicasets"}, Verbs: read},
 		{Group: "autoscaling", Resources: []string{"horizontalpodautoscalers"}, Verbs: both},
@@ -32,27 +42,41 @@ func developerRules() []workload.Rule {
 	}
 }
 
-// developers lets the tenant's groups in, last of all. The API server knows a group by the provider's name behind a prefix.
-func (b *builder) developers() error {
-	role, err := rbacv1.NewRole(b.ctx, b.name+"-developer", &rbacv1.RoleArgs{
-		Metadata: b.metadata("developer"), Rules: workload.PolicyRules(developerRules()),
+// developing adds what a person does by hand: pods without a workload, and the look into what they write.
+func developing() []workload.Rule {
+	return append(deploying(),
+		workload.Rule{Resources: []string{"pods"}, Verbs: write},
+		workload.Rule{Resources: []string{"pods/log"}, Verbs: []string{"get"}},
+	)
+}
+
+// people lets the tenant's groups in, last of all. The API server knows a group by the provider's name behind a prefix.
+func (b *builder) people() error {
+	return b.letIn("developer", DevelopersBinding, developing(), bootstrap.PersonPrefix, b.args.Tenant.Developers)
+}
+
+// pipelines lets in those that deploy for the tenant.
+func (b *builder) pipelines() error {
+	if len(b.args.Tenant.Pipelines) == 0 {
+		return nil
+	}
+	return b.letIn("pipeline", PipelinesBinding, deploying(), bootstrap.PipelinePrefix, b.args.Tenant.Pipelines)
+}
+
+func (b *builder) letIn(role, binding string, rules []workload.Rule, prefix string, groups []string) error {
+	made, err := rbacv1.NewRole(b.ctx, b.name+"-"+role, &rbacv1.RoleArgs{
+		Metadata: b.metadata(role), Rules: workload.PolicyRules(rules),
 	}, b.parent)
 	if err != nil {
-		return fmt.Errorf("developer: %w", err)
+		return fmt.Errorf("%s: %w", role, err)
 	}
-	subjects := rbacv1.SubjectArray{}
-	for _, group := range b.args.Tenant.Developers {
-		subjects = append(subjects, rbacv1.SubjectArgs{
-			Kind: pulumi.String("Group"), ApiGroup: pulumi.String(rbacGroup), Name: pulumi.String(bootstrap.PersonPrefix + group),
-		})
-	}
-	_, err = rbacv1.NewRoleBinding(b.ctx, b.name+"-developers", &rbacv1.RoleBindingArgs{
-		Metadata: b.metadata("developers"),
-		RoleRef:  &rbacv1.RoleRefArgs{ApiGroup: pulumi.String(rbacGroup), Kind: pulumi.String("Role"), Name: role.Metadata.Name().Elem()},
-		Subjects: subjects,
+	_, err = rbacv1.NewRoleBinding(b.ctx, b.name+"-"+binding, &rbacv1.RoleBindingArgs{
+		Metadata: b.metadata(binding),
+		RoleRef:  &rbacv1.RoleRefArgs{ApiGroup: pulumi.String(rbacGroup), Kind: pulumi.String("Role"), Name: made.Metadata.Name().Elem()},
+		Subjects: workload.Groups(prefix, groups),
 	}, b.parent, pulumi.DependsOn(b.closed))
 	if err != nil {
-		return fmt.Errorf("developers: %w", err)
+		return fmt.Errorf("%s: %w", binding, err)
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 			if err := b.namespace(t); err != nil {
 				return nil, err
 			}
-			for _, make := range []func() error{b.limits, b.network, b.account, b.developers} {
+			for _, make := range []func() error{b.limits, b.network, b.account, b.people, b.pipelines} {
 				if err := make(); err != nil {
 					return nil, fmt.Errorf("tenant %s: %w", args.Tenant.Name, err)
 				}

@@ -48,6 +48,8 @@ type Rule struct {
 	Verbs     []string
 	// Names bound the rule to objects of these names; none to all.
 	Names []string
+	// URLs are paths of the API that are no resource; a rule has them or resources.
+	URLs []string
 }
 
 // Account makes the identity of a part: a ServiceAccount of its own, bound to a cluster role. With rules the role is
@@ -103,10 +105,11 @@ func (s *Set) Nobody(part string) (*corev1.ServiceAccount, error) {
 func PolicyRules(rules []Rule) rbacv1.PolicyRuleArray {
 	var made rbacv1.PolicyRuleArray
 	for _, r := range rules {
-		row := rbacv1.PolicyRuleArgs{
-			ApiGroups: pulumi.ToStringArray([]string{r.Group}),
-			Resources: pulumi.ToStringArray(r.Resources),
-			Verbs:     pulumi.ToStringArray(r.Verbs),
+		row := rbacv1.PolicyRuleArgs{Verbs: pulumi.ToStringArray(r.Verbs)}
+		if len(r.URLs) > 0 {
+			row.NonResourceURLs = pulumi.ToStringArray(r.URLs)
+		} else {
+			row.ApiGroups, row.Resources = pulumi.ToStringArray([]string{r.Group}), pulumi.ToStringArray(r.Resources)
 		}
 		if len(r.Names) > 0 {
 			row.ResourceNames = pulumi.ToStringArray(r.Names)
@@ -114,6 +117,17 @@ func PolicyRules(rules []Rule) rbacv1.PolicyRuleArray {
 		made = append(made, row)
 	}
 	return made
+}
+
+// Groups are subjects of a binding: groups of people or pipelines behind the prefix that the API server knows them by.
+func Groups(prefix string, names []string) rbacv1.SubjectArray {
+	var subjects rbacv1.SubjectArray
+	for _, name := range names {
+		subjects = append(subjects, rbacv1.SubjectArgs{
+			Kind: pulumi.String("Group"), ApiGroup: pulumi.String(rbacGroup), Name: pulumi.String(prefix + name),
+		})
+	}
+	return subjects
 }
 
 // ConfigMap makes a ConfigMap that Pulumi names: changed data gives a new name, and the workload that refers to it

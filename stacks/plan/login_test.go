@@ -44,3 +44,31 @@ func TestLogin(t *testing.T) {
 		})
 	}
 }
+
+// Groups are sorted, whatever their order in the site; a pipeline deploys where it says, and nowhere else.
+func TestAccess(t *testing.T) {
+	t.Parallel()
+	s := load(t, "se-prod")
+	withLogin(t, &s)
+	text := func(words ...string) (made []site.Text) {
+		for _, word := range words {
+			made = append(made, parse[site.Text](t, word))
+		}
+		return made
+	}
+	first, second := site.DefaultTenant(), site.DefaultTenant()
+	first.Name, first.Developers = parse[site.Name](t, "journal"), text("z", "a")
+	second.Name, second.Developers = parse[site.Name](t, "booking"), text("b")
+	s.Tenants = []site.Tenant{first, second}
+	s.Identity.Login.Pipelines[0].Tenants = []site.Name{first.Name}
+	s.Access = &site.Access{Operators: text("o2", "o1"), SecurityOfficers: text("s"), Auditors: text("u"), BreakGlass: text("g")}
+	p, _, err := plan.Resolve(s, profile(t, s), at())
+	require.NoError(t, err)
+	assert.Equal(t, plan.Access{
+		Operators: []string{"o1", "o2"}, SecurityOfficers: []string{"s"}, Auditors: []string{"u"}, BreakGlass: []string{"g"},
+	}, p.Access)
+	require.Len(t, p.Tenants, 2)
+	assert.Empty(t, p.Tenants[0].Pipelines, p.Tenants[0].Name)
+	assert.Equal(t, []string{"ci"}, p.Tenants[1].Pipelines)
+	assert.Equal(t, []string{"a", "z"}, p.Tenants[1].Developers)
+}

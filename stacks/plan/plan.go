@@ -31,6 +31,7 @@ type Plan struct {
 	Network Network `json:"network"`
 	// Gateway is nil where the site declares none.
 	Gateway *Gateway `json:"gateway,omitempty"`
+	Access  Access   `json:"access,omitzero"`
 	// Tenants are sorted by name.
 	Tenants []Tenant `json:"tenants,omitempty"`
 	// Pools are sorted by name, control plane first.

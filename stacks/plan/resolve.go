@@ -76,7 +76,7 @@ func Resolve(s site.Site, p country.Profile, at time.Time) (Plan, []Warning, err
 	}
 	plan.Pools, plan.Retirements = pools(&s)
 	plan.GuestEncryption = guestEncryption(&s)
-	plan.Tenants = tenants(&s)
+	plan.Access, plan.Tenants = access(&s), tenants(&s)
 	return plan, j.warnings, nil
 }
 

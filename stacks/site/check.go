@@ -50,6 +50,7 @@ func (c *checker) site(s *Site) {
 	c.gateway(s)
 	c.identity(s)
 	c.tenants(s.Tenants)
+	c.access(s)
 	c.retention(&s.Retention)
 	c.stores(s)
 	c.backup(s)

@@ -35,21 +35,10 @@ func (c *checker) tenants(tenants []Tenant) {
 	}
 }
 
-// developers are groups of the identity provider. A group of Kubernetes' own would let in everybody, or the platform.
+// developers are those that work in the tenant's namespace.
 func (c *checker) developers(t *Tenant, path string) {
 	if len(t.Developers) == 0 {
 		c.bad(path, "", "is empty, so nobody works there", "list the groups that do")
 	}
-	seen := map[Text]bool{}
-	for i, group := range t.Developers {
-		at := fmt.Sprintf("%s[%d]", path, i)
-		switch text := group.String(); {
-		case group.IsZero():
-		case strings.HasPrefix(text, "system:") || strings.HasPrefix(text, "kubeadm:"):
-			c.bad(at, text, "is a group of Kubernetes itself", "list groups of the identity provider")
-		case seen[group]:
-			c.bad(at, text, "is listed twice", "keep one")
-		}
-		seen[group] = true
-	}
+	c.groups(t.Developers, path)
 }

@@ -83,6 +83,17 @@ func ExampleProd() Site {
 		{Name: legal[Name]("region-idp"), Type: OIDC, URL: legal[URL]("https://idp.example.org"), MFA: true},
 		{Name: legal[Name]("directory"), Type: LDAP, URL: legal[URL]("ldaps://directory.example.org"), MFA: true},
 	}
+	login := DefaultLogin()
+	login.Issuer = legal[URL]("https://login.example.org/dex")
+	login.Pipelines = []Pipeline{{
+		Name: legal[Name]("ci"), Issuer: legal[URL]("https://ci.example.org"), Audience: legal[Text]("se-prod"),
+		Subjects: []Text{legal[Text]("project:care/journal:ref:main")}, Tenants: []Name{legal[Name]("journal")},
+	}}
+	s.Identity.Login = &login
+	s.Access = &Access{
+		Operators: []Text{legal[Text]("platform-operators")}, SecurityOfficers: []Text{legal[Text]("platform-security")},
+		Auditors: []Text{legal[Text]("auditors")}, BreakGlass: []Text{legal[Text]("platform-emergency")},
+	}
 	tenant := DefaultTenant()
 	tenant.Name, tenant.Developers = legal[Name]("journal"), []Text{legal[Text]("journal-developers")}
 	s.Tenants = []Tenant{tenant}

@@ -24,7 +24,7 @@ func TestProblems(t *testing.T) {
 		// Shape.
 		one("unknown key", "country: se\n", "country: se\nbananas: 1\n",
 			"bananas: is not a known key; remove it; known here: country, environment, operator, dataCentre, cloud, cluster, nodePools, "+
-				"guestEncryption, gateway, identity, tenants, retention, objectStore, backup, recovery, registry, listedSystem, waivers"),
+				"guestEncryption, gateway, identity, access, tenants, retention, objectStore, backup, recovery, registry, listedSystem, waivers"),
 		one("misspelt key", "  podCIDR: 10.244", "  podCDIR: 10.244", "cluster.podCDIR: is not a known key; did you mean podCIDR?"),
 		one("key in the wrong case", "dataCentre:", "datacentre:", "datacentre: is not a known key; did you mean dataCentre?"),
 		{"misspelt key with a wrong value", []string{"    count: 3\n", "    cuont: many\n"}, []string{
@@ -59,7 +59,7 @@ func TestProblems(t *testing.T) {
 			`operator.name: "Example Region" has a tag of its own; write text without a tag`),
 		one("merge key", "country: se\n", "country: se\n<<: {bananas: 1}\n",
 			`["<<"]: is not a known key; remove it; known here: country, environment, operator, dataCentre, cloud, cluster, nodePools, `+
-				"guestEncryption, gateway, identity, tenants, retention, objectStore, backup, recovery, registry, listedSystem, waivers"),
+				"guestEncryption, gateway, identity, access, tenants, retention, objectStore, backup, recovery, registry, listedSystem, waivers"),
 		one("key that is no text", "country: se\n", "country: se\n? [a]\n: b\n", "lagrum:site: has a key that is not text; write each key as a plain word"),
 		one("second document", "country: se\n", "country: se\n---\na: b\n", "lagrum:site: has text after its first document; keep one document"),
 
@@ -229,16 +229,14 @@ func TestProblems(t *testing.T) {
 			`identity.connectors[0].url: "ldaps://idp.example.org" is a directory; use https://, or type ldap`),
 		one("LDAP without a directory", "ldaps://directory", "https://directory",
 			`identity.connectors[1].url: "https://directory.example.org" is not a directory; use ldaps://`),
-		{"login with everything wrong", []string{"    - name: region-idp\n", "    - name: local\n", "identity:\n  connectors:", `identity:
-  login:
-    issuer: ldaps://login.example.org
-    lasts: 2h
-    idle: 1m
-    limit: 8d
-    pipelines:
-      - {name: ci, issuer: "https://ci.example.org", audience: kubernetes, subjects: []}
-      - {name: ci, issuer: "https://ci.example.org", audience: se-prod, subjects: [main]}
-  connectors:`}, []string{
+		{"login with everything wrong", []string{
+			"    - name: region-idp\n", "    - name: local\n", "issuer: https://login.example.org/dex", "issuer: ldaps://login.example.org",
+			"lasts: 10m", "lasts: 2h", "idle: 1h", "idle: 1m", "limit: 12h", "limit: 8d",
+			"audience: se-prod\n        subjects:\n          - project:care/journal:ref:main\n", "audience: kubernetes\n        subjects: []\n",
+			"access:\n", `      - {name: ci, issuer: "https://ci.example.org", audience: se-prod, subjects: [main]}
+access:
+`,
+		}, []string{
 			`identity.connectors[0].name: "local" is what Dex calls static users; choose another name`,
 			`identity.login.lasts: "2h" is out of range; use 1m to 1h`,
 			`identity.login.idle: "1m" is out of range; use 5m to 24h`,
@@ -319,18 +317,35 @@ func TestProblems(t *testing.T) {
 		{"a cloud that cannot be read says nothing about users", []string{
 			openstack, "  lab: true\n", "      type: oidc\n      url: https://idp.example.org\n", "      type: static\n",
 		}, []string{`cloud.lab: "true" is true or false, not a mapping; write a mapping`}},
-		{"a tenant that would be the platform", []string{"name: journal\n", "name: kube-journal\n", "- journal-developers\n", "- system:masters\n", "cpu: 4\n", "cpu: 0\n"}, []string{
+		{"a tenant that would be the platform", []string{"- name: journal\n", "- name: kube-journal\n", "          - journal\n", "          - kube-journal\n", "- journal-developers\n", "- system:masters\n", "cpu: 4\n", "cpu: 0\n"}, []string{
 			`tenants[0].name: "kube-journal" is a namespace of the cluster's own; choose another; kube- and lagrum at the beginning are taken`,
 			`tenants[0].developers[0]: "system:masters" is a group of Kubernetes itself; list groups of the identity provider`,
 			`tenants[0].cpu: "0" is out of range; use 1 to 10000`,
 		}},
-		{"tenants twice", []string{"tenants:\n", "tenants:\n  - name: journal\n    developers: [a, a]\n"}, []string{
+		{"tenants twice", []string{"\ntenants:\n", "\ntenants:\n  - name: journal\n    developers: [a, a]\n"}, []string{
 			`tenants[0].developers[1]: "a" is listed twice; keep one`,
 			`tenants[1].name: "journal" is another tenant's name; choose a name of its own`,
 		}},
 		{"a tenant without people", []string{"    developers:\n      - journal-developers\n", "    developers: []\n"}, []string{
 			"tenants[0].developers: is empty, so nobody works there; list the groups that do",
 		}},
+		{"tasks that are not kept apart", []string{
+			"  operators:\n    - platform-operators\n", "  operators: [platform-operators, journal-developers, platform-operators]\n",
+			"    - auditors\n", "    - platform-security\n", "    - platform-emergency\n", "    - system:masters\n",
+		}, []string{
+			`access.operators[2]: "platform-operators" is listed twice; keep one`,
+			`access.operators[1]: "journal-developers" is one of tenants[0].developers too; keep the tasks apart: a group of its own for each`,
+			`access.auditors[0]: "platform-security" is one of access.securityOfficers too; keep the tasks apart: a group of its own for each`,
+			`access.breakGlass[0]: "system:masters" is a group of Kubernetes itself; list groups of the identity provider`,
+		}},
+		{"people without a way in", []string{
+			"  login:\n    issuer: https://login.example.org/dex\n    lasts: 10m\n    idle: 1h\n    limit: 12h\n    pipelines:\n      - name: ci\n" +
+				"        issuer: https://ci.example.org\n        audience: se-prod\n        subjects:\n          - project:care/journal:ref:main\n" +
+				"        tenants:\n          - journal\n", "",
+		}, []string{"access: lets groups in, and nobody can log in; declare identity.login, or take access out"}},
+		{"a pipeline deploys to a tenant of the site", []string{
+			"        tenants:\n          - journal\n", "        tenants: [jurnal]\n",
+		}, []string{`identity.login.pipelines[0].tenants[0]: "jurnal" is no tenant of the site; name one of tenants`}},
 		{"a network that cannot be read is not the default", []string{
 			"serviceCIDR: 10.96.0.0/16", "serviceCIDR: x", "podCIDR: 10.244.0.0/16", "podCIDR: 10.0.0.0/9",
 		}, []string{`cluster.serviceCIDR: "x" is not a network; write an address and a prefix length, e.g. 10.96.0.0/16`}},

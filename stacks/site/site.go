@@ -32,6 +32,8 @@ type Site struct {
 	Gateway *Gateway `yaml:"gateway,omitempty"`
 	// Identity says who vouches for the people that log in. At least one connector in prod and dr.
 	Identity Identity `yaml:"identity,omitempty"`
+	// Access says which groups work for the platform. Absent: only the administrator's certificate does.
+	Access *Access `yaml:"access,omitempty"`
 	// Tenants each get a namespace of their own, closed until they open it.
 	Tenants []Tenant `yaml:"tenants,omitempty"`
 	// Retention says how long logs and records are kept.
@@ -304,6 +306,22 @@ type Pipeline struct {
 	Audience Text `yaml:"audience" example:"se-prod"`
 	// Subjects are the only values of the claim sub that are taken, at least one.
 	Subjects []Text `yaml:"subjects" example:"[\"project:care/platform:ref:main\"]"`
+	// Tenants are those in whose namespaces it deploys. Absent: it may do nothing but say who it is.
+	Tenants []Name `yaml:"tenants,omitempty" example:"[journal]"`
+}
+
+// Access are groups, as the identity provider calls them, and what their people may do. A group has one of these tasks, and
+// develops for no tenant: who runs a cluster, who watches over it and who looks into it afterwards are not the same.
+type Access struct {
+	// Operators keep the cluster running: they see everything but Secrets, drain nodes and restart pods. They change no
+	// workload and give no rights: that is the program's.
+	Operators []Text `yaml:"operators,omitempty" example:"[platform-operators]"`
+	// SecurityOfficers see the rules, and take away the access of people and pipelines.
+	SecurityOfficers []Text `yaml:"securityOfficers,omitempty" example:"[platform-security]"`
+	// Auditors see what is declared, rules and rights included. They change nothing.
+	Auditors []Text `yaml:"auditors,omitempty" example:"[auditors]"`
+	// BreakGlass may do everything. Leave the group empty at the provider, and put somebody in for an emergency.
+	BreakGlass []Text `yaml:"breakGlass,omitempty" example:"[platform-emergency]"`
 }
 
 // Connector is one source of identities. Its client secret or bind password is a secret of the stack.

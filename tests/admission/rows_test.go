@@ -30,6 +30,7 @@ var capabilities = map[string]requirements.Capability{
 	"node-isolation": requirements.PodSecurity, "api-tokens": requirements.RBAC, "resources": requirements.ConfigHardening,
 	"role-wildcards": requirements.RBAC, "namespace-labels": requirements.PodSecurity, "ingress-tls": requirements.EncryptionInTransit,
 	"listener-tls": requirements.EncryptionInTransit, "redirect-routes": requirements.EncryptionInTransit,
+	"role-bindings": requirements.RBAC, "account-tokens": requirements.RBAC, "service-addresses": requirements.NetworkSegmentation,
 }
 
 // The namespace loose bears the widest level of Pod Security: what is refused there, a guard refuses.
@@ -48,6 +49,7 @@ metadata: {name: every-right-for-the-test}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}
 subjects:
 - {apiGroup: rbac.authorization.k8s.io, kind: Group, name: journal-developers}
+- {apiGroup: rbac.authorization.k8s.io, kind: Group, name: "oidc:platform-emergency"}
 - {apiGroup: rbac.authorization.k8s.io, kind: Group, name: "system:serviceaccounts:kube-system"}
 `
 
@@ -271,6 +273,14 @@ func relabel(labels string) []string {
 	return []string{"patch", "namespace/journal-test", "--type=merge", "-p", `{"metadata": {"labels": {` + labels + `}}}`}
 }
 
+const (
+	binding = `{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "made", "namespace": "default"},
+  "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
+  "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "oidc:readers"}, {"kind": "ServiceAccount", "name": "a", "namespace": "default"}]}`
+	secret  = `{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "made", "namespace": "default"}, "type": "Opaque"}`
+	service = `{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "made", "namespace": "default"}, "spec": {"type": "ClusterIP", "ports": [{"port": 80}]}}`
+)
+
 const readPods = `{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}`
 
 func forbiddenToTenants(t *testing.T) []row {
@@ -282,6 +292,17 @@ func forbiddenToTenants(t *testing.T) []row {
 		{guard: "role-wildcards", name: "every group", tenant: true, manifest: role("ClusterRole", edit(t, readPods, `[""]`, `["*"]`))},
 		{guard: "role-wildcards", name: "every path", tenant: true, manifest: role("ClusterRole", `{"nonResourceURLs": ["*"], "verbs": ["get"]}`)},
 		{guard: "role-wildcards", name: "the second rule", tenant: true, manifest: role("Role", readPods+", "+edit(t, readPods, "get", "*"))},
+		{guard: "role-bindings", name: "a person", tenant: true, manifest: edit(t, binding, `"kind": "Group", "name": "oidc:readers"`, `"kind": "User", "name": "oidc:a@example.org"`)},
+		{guard: "role-bindings", name: "everybody who logs in", tenant: true, manifest: edit(t, binding, "oidc:readers", "system:authenticated")},
+		{guard: "role-bindings", name: "everybody", tenant: true, manifest: edit(t, binding, "oidc:readers", "system:unauthenticated", `"RoleBinding"`, `"ClusterRoleBinding"`)},
+		{guard: "role-bindings", name: "every account", tenant: true, manifest: edit(t, binding, "oidc:readers", "system:serviceaccounts")},
+		{guard: "role-bindings", name: "the platform", tenant: true, manifest: edit(t, binding, "oidc:readers", "kubeadm:cluster-admins")},
+		{guard: "role-bindings", name: "all rights", tenant: true, manifest: edit(t, binding, `"view"`, `"cluster-admin"`)},
+		{guard: "account-tokens", name: "a token without an end", tenant: true, manifest: edit(t, secret, `"Opaque"`, `"kubernetes.io/service-account-token"`,
+			`"namespace": "default"`, `"namespace": "default", "annotations": {"kubernetes.io/service-account.name": "default"}`)},
+		{guard: "service-addresses", name: "an address of another", tenant: true, manifest: edit(t, service, `"type": "ClusterIP"`, `"type": "ClusterIP", "externalIPs": ["192.0.2.1"]`)},
+		{guard: "service-addresses", name: "a port of every node", tenant: true, manifest: edit(t, service, `"ClusterIP"`, `"NodePort"`)},
+		{guard: "service-addresses", name: "a load balancer", tenant: true, manifest: edit(t, service, `"ClusterIP"`, `"LoadBalancer"`)},
 		{guard: "namespace-labels", name: "a wider level", tenant: true, args: relabel(`"pod-security.kubernetes.io/enforce": "privileged"`)},
 		{guard: "namespace-labels", name: "the level taken away", tenant: true, args: relabel(`"pod-security.kubernetes.io/enforce": null`)},
 		{guard: "namespace-labels", name: "an older version of the level", tenant: true, args: relabel(`"pod-security.kubernetes.io/enforce-version": "v1.25"`)},
@@ -349,6 +370,15 @@ func lawful(t *testing.T, p plan.Plan) []row {
 		{guard: "role-wildcards", name: "the platform's own", manifest: role("ClusterRole", edit(t, readPods, "get", "*"))},
 		{guard: "role-wildcards", name: "a controller of Kubernetes", manifest: role("ClusterRole", edit(t, readPods, "get", "*")), args: []string{"create", "-f", "-",
 			"--as=system:serviceaccount:kube-system:clusterrole-aggregation-controller", "--as-group=system:serviceaccounts:kube-system"}},
+		{guard: "role-bindings", name: "a group and an account", tenant: true, manifest: binding},
+		{guard: "role-bindings", name: "nobody", tenant: true, manifest: edit(t, role("RoleBinding", ""), `"rules": []`, `"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}`)},
+		{guard: "role-bindings", name: "the platform's own", manifest: edit(t, binding, `"view"`, `"cluster-admin"`)},
+		{guard: "role-bindings", name: "in an emergency", manifest: edit(t, binding, `"view"`, `"cluster-admin"`), args: []string{"create", "-f", "-",
+			"--as=oidc:on-call@example.org", "--as-group=oidc:" + p.Access.BreakGlass[0]}},
+		{guard: "account-tokens", name: "a Secret", tenant: true, manifest: secret},
+		{guard: "account-tokens", name: "a Secret without a type", tenant: true, manifest: edit(t, secret, `, "type": "Opaque"`, "")},
+		{guard: "service-addresses", name: "an address of the cluster", tenant: true, manifest: service},
+		{guard: "service-addresses", name: "the platform's own", manifest: edit(t, service, `"ClusterIP"`, `"NodePort"`)},
 		{guard: "namespace-labels", name: "a label of the tenant's", tenant: true, args: relabel(`"team": "b"`)},
 		{guard: "namespace-labels", name: "a namespace without a level", tenant: true, manifest: namespace(`"team": "a"`)},
 		{guard: "namespace-labels", name: "the platform's own", args: relabel(`"pod-security.kubernetes.io/enforce": "baseline"`)},

@@ -25,6 +25,7 @@ func TestCore(t *testing.T) {
 		w.lagrum(t, 5*time.Minute, "lab", "down")
 		requireNothingLeft(t, "e2e", before)
 	})
+	w.edit(t, withPeople)
 	step(t, "a preview works before anything exists", w.firstPreview)
 	step(t, "up, killed three times on the way", func(t *testing.T) {
 		for _, fault := range fixedFaults {
@@ -43,6 +44,8 @@ func TestCore(t *testing.T) {
 	step(t, "a NetworkPolicy that denies is seen to deny", w.policyDenies)
 	step(t, "the metadata service is closed to pods", w.metadataIsClosed)
 	step(t, "Secrets lie encrypted in etcd", w.secretsAreEncrypted)
+	step(t, "each persona has its rights and no other", w.personasHold)
+	step(t, "no certificate on a node is of system:masters", w.nobodyIsMaster)
 	step(t, "kube-bench finds nothing that is not answered for", w.benchmarkHolds)
 	step(t, "a deleted object is seen and restored", w.driftIsRestored)
 	step(t, "an administrator's certificate that ended is renewed", w.expiredAdministratorRecovers)

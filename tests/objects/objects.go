@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
 
+	"github.com/lagrum/lagrum/stacks/plan"
 	"github.com/lagrum/lagrum/tests/engine"
 	"github.com/lagrum/lagrum/tests/harness"
 )
@@ -23,12 +24,26 @@ var Now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // Object is one object of Kubernetes. Part is the component that it belongs to, by its label; Text is it as JSON.
 type Object struct{ Kind, Name, Part, Text string }
 
+// Plan is what is decided for a declared stack. The test lies two folders below the checkout.
+func Plan(t *testing.T, stack string) plan.Plan {
+	t.Helper()
+	p, _, err := plan.OfStack(file(t, stack), Now)
+	require.NoError(t, err)
+	return p
+}
+
+func file(t *testing.T, stack string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("../..", "Pulumi."+stack+".yaml"))
+	require.NoError(t, err)
+	return text
+}
+
 // Of are the objects that a program makes of a declared stack, those first that others lie in. The test lies two folders below
 // the checkout.
 func Of(t *testing.T, stack string, program func(*pulumi.Context) error) []Object {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("../..", "Pulumi."+stack+".yaml"))
-	require.NoError(t, err)
+	text := file(t, stack)
 	var content struct{ Config map[string]any }
 	require.NoError(t, yaml.Unmarshal(text, &content))
 	config := map[string]string{}
