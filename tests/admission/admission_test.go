@@ -34,14 +34,14 @@ const (
 var asTenant = []string{"--as=nurse-app-developer", "--as-group=journal-developers"}
 
 // declared is the stack's plan, and the Kubernetes objects that the whole program makes of it.
-func declared(t *testing.T) (plan.Plan, []objects.Object) {
+func declared(t testing.TB) (plan.Plan, []objects.Object) {
 	t.Helper()
 	program := stacks.Stack{Now: func() time.Time { return objects.Now }, Probe: func(context.Context, cluster.API) error { return nil }}
 	return objects.Plan(t, stack), objects.Of(t, stack, program.Run)
 }
 
 // apply makes the objects of a component.
-func apply(t *testing.T, api server.Kubernetes, all []objects.Object, part string) {
+func apply(t testing.TB, api server.Kubernetes, all []objects.Object, part string) {
 	t.Helper()
 	made := 0
 	for _, o := range all {
@@ -70,7 +70,7 @@ func start(t *testing.T, p plan.Plan, all []objects.Object) server.Kubernetes {
 	return api
 }
 
-func absolute(t *testing.T, path string) string {
+func absolute(t testing.TB, path string) string {
 	t.Helper()
 	found, err := filepath.Abs(path)
 	require.NoError(t, err)

@@ -127,12 +127,12 @@ spec:
 func image(p plan.Plan) string { return p.Cluster.Registry + "/app@sha256:" + strings.Repeat("ab", 32) }
 
 // pod is the lawful one with changes, in pairs.
-func pod(t *testing.T, p plan.Plan, changes ...string) string {
+func pod(t testing.TB, p plan.Plan, changes ...string) string {
 	t.Helper()
 	return edit(t, strings.ReplaceAll(lawfulPod, "IMAGE", image(p)), changes...)
 }
 
-func edit(t *testing.T, text string, changes ...string) string {
+func edit(t testing.TB, text string, changes ...string) string {
 	t.Helper()
 	for i := 0; i < len(changes); i += 2 {
 		require.Contains(t, text, changes[i])
@@ -182,7 +182,7 @@ func podOf(t *testing.T, workload string) string {
 	return encode(t, map[string]any{"apiVersion": "v1", "kind": "Pod", "metadata": o.Spec.Template.Metadata, "spec": o.Spec.Template.Spec})
 }
 
-func encode(t *testing.T, value any) string {
+func encode(t testing.TB, value any) string {
 	t.Helper()
 	text, err := json.Marshal(value)
 	require.NoError(t, err)

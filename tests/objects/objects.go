@@ -25,14 +25,14 @@ var Now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 type Object struct{ Kind, Name, Part, Text string }
 
 // Plan is what is decided for a declared stack. The test lies two folders below the checkout.
-func Plan(t *testing.T, stack string) plan.Plan {
+func Plan(t testing.TB, stack string) plan.Plan {
 	t.Helper()
 	p, _, err := plan.OfStack(file(t, stack), Now)
 	require.NoError(t, err)
 	return p
 }
 
-func file(t *testing.T, stack string) []byte {
+func file(t testing.TB, stack string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("../..", "Pulumi."+stack+".yaml"))
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func file(t *testing.T, stack string) []byte {
 
 // Of are the objects that a program makes of a declared stack, those first that others lie in. The test lies two folders below
 // the checkout.
-func Of(t *testing.T, stack string, program func(*pulumi.Context) error) []Object {
+func Of(t testing.TB, stack string, program func(*pulumi.Context) error) []Object {
 	t.Helper()
 	text := file(t, stack)
 	var content struct{ Config map[string]any }
