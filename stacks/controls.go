@@ -9,6 +9,7 @@ import (
 	"github.com/lagrum/lagrum/components/network"
 	"github.com/lagrum/lagrum/components/pki"
 	"github.com/lagrum/lagrum/components/retirement"
+	"github.com/lagrum/lagrum/components/segmentation"
 	"github.com/lagrum/lagrum/components/storage"
 	"github.com/lagrum/lagrum/components/tenancy"
 	"github.com/lagrum/lagrum/providers/aws"
@@ -37,6 +38,7 @@ func Controls() []Room {
 		{"components/pki", pki.Controls()},
 		{"components/cluster", cluster.Controls()},
 		{"components/hardening", hardening.Controls()},
+		{"components/segmentation", segmentation.Controls()},
 		{"components/network", network.Controls()},
 		{"components/cloudcontroller", cloudcontroller.Controls()},
 		{"components/storage", storage.Controls()},

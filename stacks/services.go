@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/lagrum/lagrum/components/hardening"
 	"github.com/lagrum/lagrum/components/network"
 	"github.com/lagrum/lagrum/components/retirement"
+	"github.com/lagrum/lagrum/components/segmentation"
 	"github.com/lagrum/lagrum/components/storage"
 	"github.com/lagrum/lagrum/components/tenancy"
 	"github.com/lagrum/lagrum/stacks/plan"
@@ -23,7 +25,15 @@ func newServices(ctx *pulumi.Context, p *plan.Plan, infra *infrastructure, made 
 	if err != nil {
 		return fmt.Errorf("hardening: %w", err)
 	}
-	guards := hardened.Guards
+	graph, err := Traffic(p)
+	if err != nil {
+		return err
+	}
+	closed, err := segmentation.New(ctx, p.Name+"-segmentation", &segmentation.Args{Graph: graph, Guards: hardened.Guards}, inCluster)
+	if err != nil {
+		return fmt.Errorf("segmentation: %w", err)
+	}
+	guards := slices.Concat(hardened.Guards, closed.Guards)
 	pods, err := network.New(ctx, p.Name+"-network", &network.Args{Plan: p, Endpoint: infra.Foundation.Endpoint, Guards: guards}, inCluster)
 	if err != nil {
 		return fmt.Errorf("network: %w", err)
@@ -43,7 +53,7 @@ func newServices(ctx *pulumi.Context, p *plan.Plan, infra *infrastructure, made 
 		return fmt.Errorf("access: %w", err)
 	}
 	for _, tenant := range p.Tenants {
-		_, err := tenancy.New(ctx, p.Name+"-tenant-"+tenant.Name, &tenancy.Args{Plan: p, Tenant: tenant, Guards: guards}, inCluster)
+		_, err := tenancy.New(ctx, p.Name+"-tenant-"+tenant.Name, &tenancy.Args{Plan: p, Tenant: tenant, Traffic: graph, Guards: guards}, inCluster)
 		if err != nil {
 			return fmt.Errorf("tenancy: %w", err)
 		}

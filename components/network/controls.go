@@ -8,7 +8,7 @@ func Controls() []requirements.Control {
 		{
 			Capability: requirements.NetworkSegmentation, Resources: []string{"kubernetes:apps/v1:DaemonSet"},
 			How:    "network policies are enforced on every node before the first pod runs there",
-			Proofs: []string{"lab a NetworkPolicy that denies is seen to deny"},
+			Proofs: []string{"lab a NetworkPolicy that denies is seen to deny", "lab only declared traffic passes"},
 		},
 		{
 			Capability: requirements.EncryptionInTransit, Resources: []string{"kubernetes:apps/v1:DaemonSet"},

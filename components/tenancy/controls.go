@@ -7,7 +7,7 @@ func Controls() []requirements.Control {
 	return []requirements.Control{
 		{
 			Capability: requirements.NetworkSegmentation, Resources: []string{"kubernetes:networking.k8s.io/v1:NetworkPolicy"},
-			How:    "a tenant's namespace is closed both ways, but for asking the cluster's DNS, before anybody may work in it",
+			How:    "a tenant's namespace is closed both ways, but for its own pods and the cluster's DNS, before anybody may work in it",
 			Proofs: []string{"unit TestNetworkIsClosed"},
 		},
 		{

@@ -1,8 +1,8 @@
 // Package tenancy gives each tenant of a cluster a namespace in which everything that is not allowed is denied.
 //
-// One call makes the namespace with its labels, what it may use of the cluster, a network that is closed both ways but for
-// names, and the right of the tenant's developers to work in it: groups, never persons. What runs in it is judged by Pod
-// Security's restricted level and by the rules of package hardening.
+// One call makes the namespace with its labels, what it may use of the cluster, a network in which its pods reach each other
+// and cluster DNS and nobody else, and the right of the tenant's developers to work in it: groups, never persons. What runs in
+// it is judged by Pod Security's restricted level and by the rules of package hardening.
 package tenancy
 
 import (
@@ -10,10 +10,10 @@ import (
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
-	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/lagrum/lagrum/components/workload"
+	"github.com/lagrum/lagrum/components/segmentation"
+	"github.com/lagrum/lagrum/components/traffic"
 	"github.com/lagrum/lagrum/construct"
 	"github.com/lagrum/lagrum/stacks/plan"
 )
@@ -28,6 +28,8 @@ const (
 type Args struct {
 	Plan   *plan.Plan
 	Tenant plan.Tenant
+	// Traffic is who may talk to whom; the tenant's namespace is in it.
+	Traffic *traffic.Graph
 	// Guards must be in force before anybody may make a pod in the namespace.
 	Guards []pulumi.Resource
 }
@@ -135,39 +137,15 @@ func (b *builder) limits() error {
 	return nil
 }
 
-// network closes the namespace both ways, but for asking the cluster's DNS.
+// network closes the namespace both ways, but for what the graph says.
 func (b *builder) network() error {
-	everyPod := &metav1.LabelSelectorArgs{}
-	closed, err := networkingv1.NewNetworkPolicy(b.ctx, b.name+"-closed", &networkingv1.NetworkPolicyArgs{
-		Metadata: b.metadata("default-deny"),
-		Spec: &networkingv1.NetworkPolicySpecArgs{
-			PodSelector: everyPod, PolicyTypes: pulumi.ToStringArray([]string{"Ingress", "Egress"}),
-		},
+	made, err := segmentation.Close(b.ctx, b.name, &segmentation.Closing{
+		Graph: b.args.Traffic, Namespace: b.args.Tenant.Name, Within: b.within, Labels: labels(),
 	}, b.parent)
 	if err != nil {
-		return fmt.Errorf("default deny: %w", err)
+		return err
 	}
-	ports := networkingv1.NetworkPolicyPortArray{}
-	for _, protocol := range []string{"UDP", "TCP"} {
-		ports = append(ports, networkingv1.NetworkPolicyPortArgs{Protocol: pulumi.String(protocol), Port: pulumi.Int(53)})
-	}
-	names, err := networkingv1.NewNetworkPolicy(b.ctx, b.name+"-dns", &networkingv1.NetworkPolicyArgs{
-		Metadata: b.metadata("dns"),
-		Spec: &networkingv1.NetworkPolicySpecArgs{
-			PodSelector: everyPod, PolicyTypes: pulumi.ToStringArray([]string{"Egress"}),
-			Egress: networkingv1.NetworkPolicyEgressRuleArray{networkingv1.NetworkPolicyEgressRuleArgs{
-				Ports: ports,
-				To: networkingv1.NetworkPolicyPeerArray{networkingv1.NetworkPolicyPeerArgs{
-					NamespaceSelector: &metav1.LabelSelectorArgs{MatchLabels: pulumi.StringMap{"kubernetes.io/metadata.name": pulumi.String(workload.Namespace)}},
-					PodSelector:       &metav1.LabelSelectorArgs{MatchLabels: pulumi.StringMap{"k8s-app": pulumi.String("kube-dns")}},
-				}},
-			}},
-		},
-	}, b.parent)
-	if err != nil {
-		return fmt.Errorf("names: %w", err)
-	}
-	b.closed = append(b.closed, closed, names)
+	b.closed = append(b.closed, made...)
 	return nil
 }
 

@@ -8,10 +8,25 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lagrum/lagrum/components/network"
+	"github.com/lagrum/lagrum/components/traffic"
 	"github.com/lagrum/lagrum/stacks/plan"
 	"github.com/lagrum/lagrum/tests/golden"
 	"github.com/lagrum/lagrum/tests/harness"
+	"github.com/lagrum/lagrum/tests/reach"
 )
+
+func site() *plan.Plan {
+	return &plan.Plan{
+		Name: "se-prod", Country: "se", Environment: "prod", Protect: true,
+		Cluster: plan.Cluster{PodCIDR: "10.244.0.0/16", ServiceCIDR: "10.96.0.0/16", APIPort: 6443},
+		Network: plan.Network{NodeCIDR: "172.31.0.0/20"},
+		Tenants: []plan.Tenant{
+			{Name: "journal", Developers: []string{"a", "b"}, Quota: plan.Quota{CPU: 4, MemoryGiB: 8, StorageGiB: 50, Pods: 50}},
+			{Name: "lab", Developers: []string{"c"}},
+		},
+	}
+}
 
 func record(t *testing.T, preview bool) *harness.Recording {
 	t.Helper()
@@ -24,10 +39,12 @@ func record(t *testing.T, preview bool) *harness.Recording {
 		if err != nil {
 			return err
 		}
+		graph, err := traffic.Collect(traffic.Base(site()), network.Traffic(site()), Traffic(site()))
+		if err != nil {
+			return err
+		}
 		_, err = New(ctx, "se-prod-tenant-journal", &Args{
-			Plan:   &plan.Plan{Name: "se-prod", Country: "se", Environment: "prod", Protect: true},
-			Tenant: plan.Tenant{Name: "journal", Developers: []string{"a", "b"}, Quota: plan.Quota{CPU: 4, MemoryGiB: 8, StorageGiB: 50, Pods: 50}},
-			Guards: []pulumi.Resource{guard},
+			Plan: site(), Tenant: site().Tenants[0], Traffic: graph, Guards: []pulumi.Resource{guard},
 		}, providers)
 		return err
 	}, harness.Options{Preview: preview})
@@ -60,23 +77,36 @@ func TestNamespaceLabels(t *testing.T) {
 	assert.Contains(t, made.Dependencies, r.Get(t, "kubernetes:core/v1:ConfigMap", "guard").URN)
 }
 
+// A tenant's pods reach each other and cluster DNS. Nobody else reaches them, another tenant neither, and they reach nobody else.
 func TestNetworkIsClosed(t *testing.T) {
 	t.Parallel()
 	r := record(t, false)
 	closed := r.Get(t, "kubernetes:networking.k8s.io/v1:NetworkPolicy", "se-prod-tenant-journal-closed").Inputs
 	assert.Equal(t, map[string]any{"podSelector": map[string]any{}, "policyTypes": []any{"Ingress", "Egress"}}, closed["spec"])
-	names := r.Get(t, "kubernetes:networking.k8s.io/v1:NetworkPolicy", "se-prod-tenant-journal-dns").Inputs
-	assert.Nil(t, dig(names, "spec", "ingress"))
-	egress := dig(names, "spec", "egress").([]any)
-	require.Len(t, egress, 1)
-	assert.Len(t, dig(egress[0], "to"), 1)
-	for _, port := range dig(egress[0], "ports").([]any) {
-		assert.Equal(t, 53.0, dig(port, "port"))
-	}
+	var inputs []map[string]any
 	// Nobody is let in before it is closed.
 	binding := r.Get(t, "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding", "se-prod-tenant-journal-developers")
 	for _, policy := range r.Of("kubernetes:networking.k8s.io/v1:NetworkPolicy") {
 		assert.Contains(t, binding.Dependencies, policy.URN)
+		inputs = append(inputs, policy.Inputs)
+	}
+	require.Len(t, inputs, 2)
+	policies, err := reach.Parse(inputs...)
+	require.NoError(t, err)
+
+	ours, dns := reach.Pod("journal", nil), reach.Pod("kube-system", map[string]string{"k8s-app": "kube-dns"})
+	assert.True(t, policies.Pass(ours, ours, "TCP", 5432))
+	assert.True(t, policies.Pass(ours, dns, "TCP", 53))
+	assert.True(t, policies.Pass(ours, dns, "UDP", 53))
+	assert.False(t, policies.Pass(ours, dns, "TCP", 9153), "the metrics of cluster DNS")
+	for name, other := range map[string]reach.End{
+		"another tenant": reach.Pod("lab", nil), "the platform": reach.Pod("kube-system", nil), "the world": reach.Outside("198.51.100.7"),
+		"the API": reach.Outside("172.31.0.4"), "the metadata service": reach.Outside("169.254.169.254"),
+	} {
+		for _, port := range []int{53, 80, 443, 6443} {
+			assert.False(t, policies.Pass(ours, other, "TCP", port), "to %s, %d", name, port)
+			assert.False(t, policies.Pass(other, ours, "TCP", port), "from %s, %d", name, port)
+		}
 	}
 }
 

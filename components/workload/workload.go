@@ -199,10 +199,11 @@ func (s *Set) Labels(part string) pulumi.StringMap {
 	return all
 }
 
-// Selector picks a part's pods. It can never change, so it holds the name alone.
-func Selector(part string) pulumi.StringMap {
-	return pulumi.StringMap{"app.kubernetes.io/name": pulumi.String(part)}
-}
+// Known are the labels by which a part's pods are known. They can never change, so they hold the name alone.
+func Known(part string) map[string]string { return map[string]string{"app.kubernetes.io/name": part} }
+
+// Selector picks a part's pods.
+func Selector(part string) pulumi.StringMap { return pulumi.ToStringMap(Known(part)) }
 
 // Awaited gives the options of an awaited workload. It depends on its rights, so that at teardown it loses them last, and
 // on the guards.

@@ -20,12 +20,11 @@ import (
 // other, so the first failure ends the test.
 func TestCore(t *testing.T) {
 	before := snapshot(t, "e2e")
-	w := newWorld(t, "e2e")
+	w := newWorld(t, "e2e", withTenants, withPeople)
 	t.Cleanup(func() {
 		w.lagrum(t, 5*time.Minute, "lab", "down")
 		requireNothingLeft(t, "e2e", before)
 	})
-	w.edit(t, withPeople)
 	step(t, "a preview works before anything exists", w.firstPreview)
 	step(t, "up, killed three times on the way", func(t *testing.T) {
 		for _, fault := range fixedFaults {
@@ -42,6 +41,9 @@ func TestCore(t *testing.T) {
 	step(t, "a Service answers through cluster DNS", w.serviceAnswers)
 	step(t, "a pod beyond the rules is refused", w.podIsRefused)
 	step(t, "a NetworkPolicy that denies is seen to deny", w.policyDenies)
+	step(t, "only declared traffic passes", w.onlyDeclaredTraffic("workers-1-g1", "cp-1-g1"))
+	step(t, "no namespace is open but those that the tests made", w.noNamespaceIsOpen("web"))
+	step(t, "tenants change nothing of it", w.tenantsChangeNothing)
 	step(t, "the metadata service is closed to pods", w.metadataIsClosed)
 	step(t, "Secrets lie encrypted in etcd", w.secretsAreEncrypted)
 	step(t, "each persona has its rights and no other", w.personasHold)

@@ -21,7 +21,7 @@ func TestThreeAndTwo(t *testing.T) {
 	w := newWorld(t, "ha", func(site map[string]any) {
 		pool(site, "cp")["count"], pool(site, "workers")["count"] = 3, 2
 		cluster(site)["joinLifetime"] = "10m"
-	})
+	}, withTenants)
 	t.Cleanup(func() {
 		w.lagrum(t, 5*time.Minute, "lab", "down")
 		requireNothingLeft(t, "ha", before)
@@ -35,6 +35,7 @@ func TestThreeAndTwo(t *testing.T) {
 		ended = time.Now().Add(joinLifetime)
 	})
 	step(t, "an unchanged site has nothing to do", w.unchanged)
+	step(t, "only declared traffic passes", w.onlyDeclaredTraffic("workers-1-g1", "workers-2-g1"))
 	step(t, "a control plane is lost and the API goes on serving", func(t *testing.T) {
 		w.powerCut(t, "cp-1-g1")
 		// The load balancer notices within a few of its checks; from then on every request must be answered.

@@ -31,9 +31,13 @@ ip route add 169.254.169.254/32 dev metadata0
 ip -n metadata link set lo up
 ip -n metadata link set eth0 up
 ip -n metadata address add 169.254.169.254/32 dev eth0
+ip -n metadata address add 192.0.2.53/32 dev eth0
+ip route add 192.0.2.53/32 dev metadata0
 ip -n metadata route add 192.0.2.1/32 dev eth0
 ip -n metadata route add default via 192.0.2.1 dev eth0
-setsid --fork ip netns exec metadata socat TCP-LISTEN:80,fork,reuseaddr SYSTEM:'echo user-data' >/dev/null 2>&1 </dev/null`)
+for port in 80 53; do
+    setsid --fork ip netns exec metadata socat TCP-LISTEN:$port,fork,reuseaddr SYSTEM:'echo user-data' >/dev/null 2>&1 </dev/null
+done`)
 	require.NoError(t, err, out)
 	t.Cleanup(func() {
 		out, err := w.inside(t, node, `systemctl restart lagrum-metadata; ip netns pids metadata | xargs -r kill; ip netns delete metadata`)
@@ -52,4 +56,16 @@ setsid --fork ip netns exec metadata socat TCP-LISTEN:80,fork,reuseaddr SYSTEM:'
 	out, err = w.inside(t, node, "nft delete table inet lagrum_metadata")
 	require.NoError(t, err, out)
 	require.NoError(t, w.probe(t, "connect", service), "it is something else than the node's rule that stopped the pod")
+
+	// Below no rule of the node's, policies alone stop those that are in a closed namespace: also one whose edge leads to every
+	// resolver, wherever it is, since a metadata service is none.
+	const resolver, notOne = "192.0.2.53:53", "169.254.169.254:53"
+	require.NoError(t, w.probe(t, "connect", notOne), "it answers at that port too")
+	a := w.stand(t, standing{"ward", "here", node, "app: any"}, standing{"kube-system", "asks", node, "k8s-app: kube-dns"})
+	eventually(t, time.Minute, "policies alone close the metadata service", func() error {
+		return a.judge(t, []passage{
+			{"ward/here", "connect", service, false}, {"ward/here", "connect", resolver, false},
+			{"kube-system/asks", "connect", resolver, true}, {"kube-system/asks", "connect", notOne, false}, {"kube-system/asks", "connect", service, false},
+		})
+	})
 }
