@@ -5,6 +5,7 @@ import (
 	"github.com/lagrum/lagrum/components/bootstrap"
 	"github.com/lagrum/lagrum/components/cloudcontroller"
 	"github.com/lagrum/lagrum/components/cluster"
+	"github.com/lagrum/lagrum/components/encryption"
 	"github.com/lagrum/lagrum/components/hardening"
 	"github.com/lagrum/lagrum/components/network"
 	"github.com/lagrum/lagrum/components/pki"
@@ -43,6 +44,7 @@ func Controls() []Room {
 		{"components/cloudcontroller", cloudcontroller.Controls()},
 		{"components/storage", storage.Controls()},
 		{"components/retirement", retirement.Controls()},
+		{"components/encryption", encryption.Controls()},
 		{"components/tenancy", tenancy.Controls()},
 		{"components/access", access.Controls()},
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/lagrum/lagrum/components/access"
 	"github.com/lagrum/lagrum/components/cloudcontroller"
 	"github.com/lagrum/lagrum/components/cluster"
+	"github.com/lagrum/lagrum/components/encryption"
 	"github.com/lagrum/lagrum/components/hardening"
 	"github.com/lagrum/lagrum/components/network"
 	"github.com/lagrum/lagrum/components/retirement"
@@ -43,7 +44,7 @@ func newServices(ctx *pulumi.Context, p *plan.Plan, infra *infrastructure, made 
 			return err
 		}
 	}
-	_, err = retirement.New(ctx, p.Name+"-retirement", &retirement.Args{
+	retired, err := retirement.New(ctx, p.Name+"-retirement", &retirement.Args{
 		Plan: p, Endpoint: infra.Foundation.Endpoint, Machines: infra.machines(), Guards: guards,
 	}, inCluster)
 	if err != nil {
@@ -51,6 +52,12 @@ func newServices(ctx *pulumi.Context, p *plan.Plan, infra *infrastructure, made 
 	}
 	if _, err := access.New(ctx, p.Name+"-access", &access.Args{Plan: p, Guards: guards}, inCluster); err != nil {
 		return fmt.Errorf("access: %w", err)
+	}
+	_, err = encryption.New(ctx, p.Name+"-encryption", &encryption.Args{
+		Plan: p, Endpoint: infra.Foundation.Endpoint, Keys: infra.PKI.EncryptionKeys, Retired: retired.Jobs, Guards: guards,
+	}, inCluster)
+	if err != nil {
+		return fmt.Errorf("encryption: %w", err)
 	}
 	for _, tenant := range p.Tenants {
 		_, err := tenancy.New(ctx, p.Name+"-tenant-"+tenant.Name, &tenancy.Args{Plan: p, Tenant: tenant, Traffic: graph, Guards: guards}, inCluster)

@@ -163,10 +163,21 @@ configured() {
   return 1
 }
 
+# readable succeeds once the step of a change of etcd's key is over that comes before the one this node is born in: until
+# then another control plane could not read what this one writes, or this one not what lies in etcd.
+readable() {
+  [ -n "${LAGRUM_ENCRYPTION_AFTER:-}" ] || return 0
+  found=$(as_joiner --namespace kube-system get job "encryption-$LAGRUM_ENCRYPTION_AFTER" --output 'jsonpath={.status.succeeded}') || return 1
+  [ "$found" = 1 ] && return 0
+  echo "error: the job encryption-$LAGRUM_ENCRYPTION_AFTER, which ends the step before in the change of etcd's key, has not succeeded yet"
+  return 1
+}
+
 # admitted succeeds once the cluster answers and has all that a joining node needs of it.
 admitted() {
   as_joiner get --raw /readyz >/dev/null || return 1
   configured || return 1
+  readable || return 1
   for right in "get nodes" "create certificatesigningrequests.certificates.k8s.io" \
     "create certificatesigningrequests.certificates.k8s.io --subresource nodeclient"; do
     # shellcheck disable=SC2086 # a right is several words

@@ -364,6 +364,31 @@ esac`},
 	}
 }
 
+// A control plane with other keys than those before it waits for the end of the step before its own.
+func TestBootWaitsForTheKeysOfOthers(t *testing.T) {
+	t.Parallel()
+	in := bootstrap.Input{Cluster: cluster(), Node: nodes()["join-control-plane"], SecretFetch: "cat /bundle.tar"}
+	in.Node.EncryptionAfter = "1-2"
+	const leap = `read -r now _ </proc/uptime; echo "$((${now%.*} + 600)).00 0.00" >/proc/uptime`
+	const end = "; if no cluster exists, cluster.initialisedBy of the site has to name a node that is to be built"
+	for _, row := range []struct{ name, job, status string }{
+		{"done", "echo 1", "ok"},
+		{"not done", "true", "failed: wait: not admitted after 30 minutes: error: the job encryption-1-2, which ends the step before in the change " +
+			"of etcd's key, has not succeeded yet" + end},
+		{"not there", `echo 'Error from server (NotFound): jobs.batch "encryption-1-2" not found' >&2; exit 1`,
+			`failed: wait: not admitted after 30 minutes: Error from server (NotFound): jobs.batch "encryption-1-2" not found` + end},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			s := bootInput(t, in, map[string]string{
+				"kubectl": `case "$*" in *kubeadm-config*) cat /cluster.yaml ;; *"get job encryption-1-2 "*) ` + row.job + " ;; esac", "sleep": leap,
+			}, nil)
+			assert.Equal(t, row.status, s.read("var/lib/lagrum/boot.status"), s.output)
+			assert.Equal(t, row.status == "ok", len(s.called("kubeadm")) > 0, "no other door leads in")
+		})
+	}
+}
+
 func TestBootWaits(t *testing.T) {
 	t.Parallel()
 	const count = `n=$(cat /count 2>/dev/null || echo 0); n=$((n + 1)); echo "$n" >/count` + "\n"

@@ -58,6 +58,9 @@ type Node struct {
 	// Labels are set by the kubelet when it registers. Kubernetes lets a kubelet choose only some labels in its own
 	// domains; UserData refuses the others.
 	Labels map[string]string
+	// EncryptionAfter names the step of a change of etcd's key that has to be over before this control plane joins, such as
+	// 1-2: it has keys that those before would not have. Empty where there is none.
+	EncryptionAfter string
 	// Data is the node's data disk; nil where everything lies on the root disk.
 	Data *Data
 }
@@ -105,6 +108,7 @@ var (
 	imageRef     = regexp.MustCompile(`^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+(:[A-Za-z0-9_.-]+)?(@sha256:[0-9a-f]{64})?$`)
 	labelKey     = regexp.MustCompile(`^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`)
 	machineID    = regexp.MustCompile(`^[a-z]+://([a-z0-9-]*/)+$`)
+	keyNumbers   = regexp.MustCompile(`^([0-9]+(-[0-9]+)?)?$`)
 	labelValue   = regexp.MustCompile(`^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$`)
 )
 
@@ -135,6 +139,8 @@ func (in Input) validate() error {
 	want("cluster.dnsAddress", c.DNSAddress, err == nil && services.Contains(dns), "an address inside cluster.serviceCIDR")
 	want("node.name", n.Name, dnsLabel.MatchString(n.Name), "a DNS label")
 	want("node.initialises", n.Name, n.ControlPlane || !n.Initialises, "a control plane: a worker cannot initialise a cluster")
+	want("node.encryptionAfter", n.EncryptionAfter, keyNumbers.MatchString(n.EncryptionAfter) && (n.EncryptionAfter == "" || n.role() == "control-plane"),
+		"numbers of keys such as 1-2, for a control plane that joins")
 	for _, key := range slices.Sorted(maps.Keys(n.Labels)) {
 		path := fmt.Sprintf("node.labels[%s]", key)
 		want(path, key, labelKey.MatchString(key), "a Kubernetes label key")

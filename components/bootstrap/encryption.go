@@ -31,24 +31,30 @@ type encryptionKey struct {
 	Secret string `json:"secret"`
 }
 
-// newEncryption encrypts Secrets, ConfigMaps and what the identity provider keeps (its sessions hold personal data and
-// tokens) in etcd. identity comes last: what lies there in clear can still be
-// read, and is encrypted when it is next written.
+// Encrypted are the resources that are encrypted in etcd, as the API server is told them: Secrets, ConfigMaps and what the
+// identity provider keeps (its sessions hold personal data and tokens).
+func Encrypted() []string { return []string{"secrets", "configmaps", "*.dex.coreos.com"} }
+
+// EncryptionKeyName is the name of a key. It is stored beside every value, and one name must never stand for two keys: so
+// it is derived from the key, one way.
+func EncryptionKeyName(key []byte) string {
+	name := sha256.Sum256(append([]byte("lagrum encryption key name\x00"), key...))
+	return "key-" + hex.EncodeToString(name[:4])
+}
+
+// newEncryption encrypts in etcd. identity comes last: what lies there in clear can still be read, and is encrypted when
+// it is next written.
 //
 // The first key writes; the others only read, while a key is being changed.
-//
-// A key's name is stored beside every value, and one name must never stand for two keys. So it is derived from
-// the key, one way.
 func newEncryption(keys ...[]byte) encryptionConfiguration {
 	named := make([]encryptionKey, len(keys))
 	for i, key := range keys {
-		name := sha256.Sum256(append([]byte("lagrum encryption key name\x00"), key...))
-		named[i] = encryptionKey{Name: "key-" + hex.EncodeToString(name[:4]), Secret: base64.StdEncoding.EncodeToString(key)}
+		named[i] = encryptionKey{Name: EncryptionKeyName(key), Secret: base64.StdEncoding.EncodeToString(key)}
 	}
 	return encryptionConfiguration{
 		typeMeta: typeMeta{"apiserver.config.k8s.io/v1", "EncryptionConfiguration"},
 		Resources: []encryptedResources{{
-			Resources: []string{"secrets", "configmaps", "*.dex.coreos.com"},
+			Resources: Encrypted(),
 			Providers: []encryptionProvider{
 				{Secretbox: &secretbox{Keys: named}},
 				{Identity: &struct{}{}},

@@ -124,6 +124,9 @@ func facts(in Input) ([]byte, error) {
 		}
 		lines = append(lines, [2]string{"CLUSTER_SHA256", fmt.Sprintf("%x", sha256.Sum256(config))})
 	}
+	if in.Node.EncryptionAfter != "" {
+		lines = append(lines, [2]string{"ENCRYPTION_AFTER", in.Node.EncryptionAfter})
+	}
 	var b bytes.Buffer
 	for _, line := range lines {
 		fmt.Fprintf(&b, "LAGRUM_%s='%s'\n", line[0], line[1])

@@ -234,6 +234,8 @@ func TestUserDataRefuses(t *testing.T) {
 		{"DNS outside the services", func(in *bootstrap.Input) { in.Cluster.DNSAddress = "10.97.0.10" }, `cluster.dnsAddress: "10.97.0.10": want an address inside cluster.serviceCIDR`},
 		{"node name with a quote", func(in *bootstrap.Input) { in.Node.Name = "cp-1'" }, `node.name: "cp-1'": want a DNS label`},
 		{"worker that initialises", func(in *bootstrap.Input) { in.Node.ControlPlane = false }, `node.initialises: "cp-1-g1": want a control plane: a worker cannot initialise a cluster`},
+		{"step of keys that is none", func(in *bootstrap.Input) { in.Node.Initialises, in.Node.EncryptionAfter = false, "1; reboot" }, `node.encryptionAfter: "1; reboot": want numbers of keys such as 1-2, for a control plane that joins`},
+		{"step of keys for the first node", func(in *bootstrap.Input) { in.Node.EncryptionAfter = "1-2" }, `node.encryptionAfter: "1-2": want numbers of keys such as 1-2, for a control plane that joins`},
 		{"label that is no key", func(in *bootstrap.Input) { in.Node.Labels = map[string]string{"a b": "c"} }, `node.labels[a b]: "a b": want a Kubernetes label key`},
 		{"label with a comma", func(in *bootstrap.Input) { in.Node.Labels = map[string]string{"a": "b,c"} }, `node.labels[a]: "b,c": want a Kubernetes label value`},
 		{"role label, which a kubelet may not set", func(in *bootstrap.Input) { in.Node.Labels = map[string]string{"node-role.kubernetes.io/worker": ""} }, `node.labels[node-role.kubernetes.io/worker]: "node-role.kubernetes.io/worker": want a key that a kubelet may set on itself: outside kubernetes.io and k8s.io, or below node.kubernetes.io or kubelet.kubernetes.io`},

@@ -6,7 +6,9 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -217,7 +219,7 @@ func TestBundleErrorsNameTheNode(t *testing.T) {
 	p := site()
 	all := []any{"10.20.0.2", "", "", "", "", "", "", "", "", "not base64!"}
 	_, err := bundle(p, p.Pools[0], p.Pools[0].Nodes[0], all)
-	require.EqualError(t, err, "secrets of cp-1-g1: encryption key: illegal base64 data at input byte 3")
+	require.EqualError(t, err, "secrets of cp-1-g1: encryption key 1: illegal base64 data at input byte 3")
 
 	all[9] = base64.StdEncoding.EncodeToString(make([]byte, 32))
 	p.Cluster.Join.NotAfter = p.Cluster.Join.NotBefore.Add(-time.Hour)
@@ -227,6 +229,52 @@ func TestBundleErrorsNameTheNode(t *testing.T) {
 	_, err = bundle(p, p.Pools[0], p.Pools[0].Nodes[0], all)
 	require.ErrorContains(t, err, "secrets of cp-1-g1: ")
 	assert.NotContains(t, err.Error(), "join credential")
+}
+
+// While a key is changed, a control plane has those that it was born with, in their order, and says so.
+func TestEncryptionKeysByNode(t *testing.T) {
+	t.Parallel()
+	p := site()
+	p.Cluster.Encryption = []plan.EncryptionStep{
+		{Keys: plan.Keys{1}, Complete: true}, {Keys: plan.Keys{1, 2}, Complete: true}, {Keys: plan.Keys{2, 1}},
+	}
+	nodes := p.Pools[0].Nodes
+	nodes[0].EncryptionKeys = plan.Keys{1, 2}
+	nodes[1].EncryptionKeys, nodes[1].EncryptionAfter = plan.Keys{2, 1}, plan.Keys{1, 2}
+	exports := harness.Run(t, func(ctx *pulumi.Context) error {
+		providers, err := harness.Providers(ctx, "tls", "random")
+		if err != nil {
+			return err
+		}
+		keys, err := pki.New(ctx, "dev-pki", &pki.Args{Plan: p}, providers)
+		if err != nil {
+			return err
+		}
+		for n, key := range keys.EncryptionKeys {
+			ctx.Export(fmt.Sprintf("key-%d", n), key)
+		}
+		for name, bundle := range Secrets(p, p.Pools[0], pulumi.String("10.20.0.2"), keys) {
+			ctx.Export(name, bundle)
+		}
+		return nil
+	}, harness.Options{}).RawExports
+	const file = "etc/kubernetes/lagrum/encryption.yaml"
+	one, two := "secret: "+secret(t, exports, "key-1"), "secret: "+secret(t, exports, "key-2")
+	require.NotEqual(t, one, two)
+	for name, want := range map[string][]string{"cp-1-g1": {one, two}, "cp-2-g1": {two, one}} {
+		text := files(t, secret(t, exports, name))[file]
+		first, second := strings.Index(text, want[0]), strings.Index(text, want[1])
+		assert.Positive(t, first, name)
+		assert.Greater(t, second, first, name)
+	}
+
+	joins, err := userData(p, p.Pools[0], nodes[1], "10.20.0.2", "cat /bundle.tar", "")
+	require.NoError(t, err)
+	assert.Contains(t, joins, "LAGRUM_ENCRYPTION_AFTER='1-2'")
+	assert.Contains(t, joins, "lagrum.dev/encryption-keys=2-1")
+	worker, err := userData(p, p.Pools[1], p.Pools[1].Nodes[0], "10.20.0.2", "cat /bundle.tar", "")
+	require.NoError(t, err)
+	assert.NotContains(t, worker, "encryption-keys")
 }
 
 func secret(t *testing.T, properties resource.PropertyMap, name string) string {

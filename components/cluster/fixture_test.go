@@ -24,6 +24,7 @@ func site() *plan.Plan {
 			Name: "dev", Identifier: "lagrum-dev-1", Domain: "cluster.local", Version: "v1.36.3",
 			EtcdTag: "3.6.5-0", PauseTag: "3.10.2", CoreDNSTag: "v1.15.0", Registry: "registry.lab.lagrum",
 			ServiceCIDR: "10.96.0.0/16", PodCIDR: "10.244.0.0/16", DNSAddress: "10.96.0.10", APIPort: 6443,
+			Encryption:       []plan.EncryptionStep{{Keys: plan.Keys{1}, Complete: true}},
 			AuthorityHours:   87600,
 			AdminCertificate: plan.Lifetime{Hours: 2160, RenewBefore: 720},
 			Join: plan.Window{
@@ -32,8 +33,8 @@ func site() *plan.Plan {
 		},
 		Pools: []plan.Pool{
 			{Name: "cp", Role: plan.ControlPlane, Nodes: []plan.Node{
-				{Name: "cp-1-g1", Slot: 1, Zone: "a", Generation: 1, Initialises: true},
-				{Name: "cp-2-g1", Slot: 2, Zone: "b", Generation: 1},
+				{Name: "cp-1-g1", Slot: 1, Zone: "a", Generation: 1, Initialises: true, EncryptionKeys: plan.Keys{1}},
+				{Name: "cp-2-g1", Slot: 2, Zone: "b", Generation: 1, EncryptionKeys: plan.Keys{1}},
 			}},
 			{Name: "w", Role: plan.Worker, Labels: map[string]string{"example.org/tier": "general"}, Nodes: []plan.Node{
 				{Name: "w-1-g1", Slot: 1, Generation: 1},

@@ -17,9 +17,11 @@ import (
 	"github.com/lagrum/lagrum/stacks/plan"
 )
 
-// Labels that a node gives itself. A kubelet may set both.
+// Labels that a node gives itself. A kubelet may set all of them.
 const (
 	poolLabel = "lagrum.dev/pool"
+	// keysLabel says with which keys a control plane was born: see components/encryption.
+	keysLabel = "lagrum.dev/encryption-keys"
 	zoneLabel = "topology.kubernetes.io/zone"
 )
 
@@ -41,14 +43,18 @@ func UserData(
 
 // Secrets gives the secret bundle of every node of a pool, by node name: a tar archive in base64. It is always secret.
 func Secrets(p *plan.Plan, pool plan.Pool, endpoint pulumi.StringInput, keys *pki.PKI) map[string]pulumi.StringInput {
-	material := pulumi.All(endpoint,
+	shared := []any{endpoint,
 		keys.Cluster.Certificate, keys.Cluster.Key,
 		keys.FrontProxy.Certificate, keys.FrontProxy.Key,
 		keys.Etcd.Certificate, keys.Etcd.Key,
-		keys.ServiceAccountKey, keys.ServiceAccountPublic, keys.EncryptionKey)
+		keys.ServiceAccountKey, keys.ServiceAccountPublic}
 	byNode := map[string]pulumi.StringInput{}
 	for _, node := range pool.Nodes {
-		text := material.ApplyT(func(all []any) (string, error) { return bundle(p, pool, node, all) })
+		material := slices.Clone(shared)
+		for _, number := range node.EncryptionKeys {
+			material = append(material, keys.EncryptionKeys[number])
+		}
+		text := pulumi.All(material...).ApplyT(func(all []any) (string, error) { return bundle(p, pool, node, all) })
 		byNode[node.Name] = pulumi.ToSecret(text).(pulumi.StringOutput)
 	}
 	return byNode
@@ -69,11 +75,14 @@ func userData(p *plan.Plan, pool plan.Pool, node plan.Node, endpoint, secretFetc
 	if node.Zone != "" && machineID == "" {
 		labels[zoneLabel] = node.Zone
 	}
+	if len(node.EncryptionKeys) > 0 {
+		labels[keysLabel] = node.EncryptionKeys.String()
+	}
 	text, err := bootstrap.UserData(bootstrap.Input{
 		Cluster: shared(p.Cluster, endpoint),
 		Node: bootstrap.Node{
 			Name: node.Name, ControlPlane: pool.Role == plan.ControlPlane, Initialises: node.Initialises, Labels: labels,
-			Data: dataDisk(p, pool),
+			EncryptionAfter: node.EncryptionAfter.String(), Data: dataDisk(p, pool),
 		},
 		SecretFetch: secretFetch, MachineID: machineID,
 	})
@@ -126,16 +135,23 @@ func login(l *plan.Login) *bootstrap.Login {
 // bundle packs what Secrets has collected, in its order.
 func bundle(p *plan.Plan, pool plan.Pool, node plan.Node, all []any) (string, error) {
 	text := func(i int) []byte { return []byte(all[i].(string)) }
-	encryptionKey, err := base64.StdEncoding.DecodeString(all[9].(string))
-	if err != nil {
-		return "", fmt.Errorf("secrets of %s: encryption key: %w", node.Name, err)
-	}
 	secrets := bootstrap.Secrets{
 		ClusterCA: text(1), ClusterCAKey: text(2), FrontProxyCA: text(3), FrontProxyCAKey: text(4),
 		EtcdCA: text(5), EtcdCAKey: text(6), ServiceAccountKey: text(7), ServiceAccountPub: text(8),
-		EncryptionKey: encryptionKey,
+	}
+	for i, number := range node.EncryptionKeys {
+		key, err := base64.StdEncoding.DecodeString(all[9+i].(string))
+		if err != nil {
+			return "", fmt.Errorf("secrets of %s: encryption key %d: %w", node.Name, number, err)
+		}
+		if i == 0 {
+			secrets.EncryptionKey = key
+			continue
+		}
+		secrets.ReadingKeys = append(secrets.ReadingKeys, key)
 	}
 	if !node.Initialises {
+		var err error
 		secrets.JoinKubeconfig, err = bootstrap.JoinKubeconfig(bootstrap.JoinCredential{
 			Pool: pool.Name, Server: serverURL(p.Cluster, all[0].(string)),
 			CA: secrets.ClusterCA, CAKey: secrets.ClusterCAKey,

@@ -53,8 +53,8 @@ type PKI struct {
 	Admin Pair
 	// ServiceAccountKey signs service-account tokens (PEM, secret); ServiceAccountPublic verifies them (PEM).
 	ServiceAccountKey, ServiceAccountPublic pulumi.StringOutput
-	// EncryptionKey encrypts Secrets in etcd: 32 bytes, base64, secret.
-	EncryptionKey pulumi.StringOutput
+	// EncryptionKeys encrypt Secrets in etcd, by number: 32 bytes each, base64, secret.
+	EncryptionKeys map[int]pulumi.StringOutput
 }
 
 // Pair is a certificate and its key, both PEM. The key is always a secret output.
@@ -86,7 +86,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		if err := p.serviceAccounts(ctx, name+"-service-accounts", kept); err != nil {
 			return nil, err
 		}
-		if err := p.encryption(ctx, name+"-encryption", kept); err != nil {
+		if err := p.encryption(ctx, name+"-encryption", args.Plan.Cluster.EncryptionKeys(), kept); err != nil {
 			return nil, err
 		}
 		if err := p.administrator(ctx, name+"-admin", args.Plan, parent); err != nil {
@@ -136,16 +136,23 @@ func (p *PKI) serviceAccounts(ctx *pulumi.Context, name string, opts []pulumi.Re
 	return nil
 }
 
-// encryption makes the key from a random password and not from random bytes: the official plugin uses bytes as the
-// resource's id, and an id is never secret.
-func (p *PKI) encryption(ctx *pulumi.Context, name string, opts []pulumi.ResourceOption) error {
-	password, err := random.NewRandomPassword(ctx, name, &random.RandomPasswordArgs{
-		Length: pulumi.Int(encryptionPasswordLength), Special: pulumi.Bool(false),
-	}, opts...)
-	if err != nil {
-		return fmt.Errorf("encryption key: %w", err)
+// encryption makes each key from a random password and not from random bytes: the official plugin uses bytes as the
+// resource's id, and an id is never secret. A key is kept for as long as a step of its change is declared.
+func (p *PKI) encryption(ctx *pulumi.Context, name string, numbers []int, opts []pulumi.ResourceOption) error {
+	p.EncryptionKeys = map[int]pulumi.StringOutput{}
+	for _, number := range numbers {
+		resource := name
+		if number > 1 {
+			resource = fmt.Sprintf("%s-%d", name, number)
+		}
+		password, err := random.NewRandomPassword(ctx, resource, &random.RandomPasswordArgs{
+			Length: pulumi.Int(encryptionPasswordLength), Special: pulumi.Bool(false),
+		}, opts...)
+		if err != nil {
+			return fmt.Errorf("encryption key %d: %w", number, err)
+		}
+		p.EncryptionKeys[number] = secret(password.Result.ApplyT(encryptionKey).(pulumi.StringOutput))
 	}
-	p.EncryptionKey = secret(password.Result.ApplyT(encryptionKey).(pulumi.StringOutput))
 	return nil
 }
 

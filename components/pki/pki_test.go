@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"fmt"
 	"testing"
 	"time"
 
@@ -36,7 +37,7 @@ func run(t *testing.T, decided *plan.Plan, preview bool) *harness.Recording {
 			"etcd.crt": made.Etcd.Certificate, "etcd.key": made.Etcd.Key,
 			"admin.crt": made.Admin.Certificate, "admin.key": made.Admin.Key,
 			"sa.key": made.ServiceAccountKey, "sa.pub": made.ServiceAccountPublic,
-			"encryption": made.EncryptionKey,
+			"encryption": made.EncryptionKeys[1],
 		} {
 			ctx.Export(name, value)
 		}
@@ -49,6 +50,7 @@ func decided() *plan.Plan {
 		Name:             "se-prod",
 		AuthorityHours:   87600,
 		AdminCertificate: plan.Lifetime{Hours: 2160, RenewBefore: 720},
+		Encryption:       []plan.EncryptionStep{{Keys: plan.Keys{1}, Complete: true}},
 	}}
 }
 
@@ -137,6 +139,41 @@ func TestAuthoritiesAreApart(t *testing.T) {
 		keys[string(public)] = true
 	}
 	assert.Len(t, keys, 3)
+}
+
+// Each key is a resource of its own, protected like the first, for as long as the plan names it.
+func TestEncryptionKeysByNumber(t *testing.T) {
+	t.Parallel()
+	names := func(steps ...plan.EncryptionStep) map[string]bool {
+		p := decided()
+		p.Protect, p.Cluster.Encryption = true, steps
+		found := map[string]bool{}
+		for _, made := range harness.Run(t, func(ctx *pulumi.Context) error {
+			providers, err := harness.Providers(ctx, "tls", "random")
+			if err != nil {
+				return err
+			}
+			keys, err := pki.New(ctx, "dev-pki", &pki.Args{Plan: p}, providers)
+			if err != nil {
+				return err
+			}
+			assert.Len(t, keys.EncryptionKeys, len(p.Cluster.EncryptionKeys()))
+			for n, key := range keys.EncryptionKeys {
+				ctx.Export(fmt.Sprint(n), key)
+			}
+			return nil
+		}, harness.Options{}).Resources {
+			if made.Type == "random:index/randomPassword:RandomPassword" {
+				found[made.Name] = made.Protect
+			}
+		}
+		return found
+	}
+	one, both, two := plan.EncryptionStep{Keys: plan.Keys{1}}, plan.EncryptionStep{Keys: plan.Keys{2, 1}}, plan.EncryptionStep{Keys: plan.Keys{2}}
+	assert.Equal(t, map[string]bool{"dev-pki-encryption": true}, names(one), "the first keeps its name")
+	assert.Equal(t, map[string]bool{"dev-pki-encryption": true, "dev-pki-encryption-2": true}, names(one, both))
+	assert.Equal(t, map[string]bool{"dev-pki-encryption": true, "dev-pki-encryption-2": true}, names(one, both, two), "it goes when it is no longer told of")
+	assert.Equal(t, map[string]bool{"dev-pki-encryption-2": true}, names(two))
 }
 
 func TestEncryptionKeyHas32Bytes(t *testing.T) {

@@ -10,22 +10,13 @@
 // existed, so that a site is rebuilt from the same declaration. Two replacements of one slot must be declared in two
 // updates: the first Job would wait for a machine that nobody declares any more, and fails saying so.
 //
-// # Why the container is made the way it is
-//
-// Removing a member needs its id, so a program has to read etcd's answer and decide; neither etcd's nor kubectl's
-// image has a shell. The container therefore is etcd's image (for an etcdctl that fits the cluster's etcd) with the
-// node's own shell, its libraries and its kubectl mounted read-only, which the contract on node images promises. It
-// is root only to read the key of etcd's health-check certificate, has no capability at all, cannot write to any
-// disk, and sees three files of the node's PKI, no key of an authority among them. It runs on a control-plane node
-// that stays, on the host's network because etcd listens there and because a broken pod network is no reason to keep
-// a broken node.
+// The pod is a workload.Shell, on a control-plane node that stays.
 package retirement
 
 import (
 	_ "embed"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -35,6 +26,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/lagrum/lagrum/components/images"
+	"github.com/lagrum/lagrum/components/workload"
 	"github.com/lagrum/lagrum/construct"
 	"github.com/lagrum/lagrum/stacks/plan"
 )
@@ -42,9 +34,8 @@ import (
 const token = "lagrum:retirement:Retirement"
 
 const (
-	namespace    = "kube-system"
-	account      = "control-plane-retirement"
-	controlPlane = "node-role.kubernetes.io/control-plane"
+	namespace = "kube-system"
+	account   = "control-plane-retirement"
 )
 
 const (
@@ -207,74 +198,10 @@ func labels() pulumi.StringMap {
 }
 
 func pod(args *Args, t task) *corev1.PodSpecArgs {
-	const pki = "/etc/kubernetes/pki/etcd/"
-	// Name, path on the node, kind of path, path in the container.
-	mounts := [][4]string{
-		{"node-bin", "/usr/bin", "Directory", "/node/bin"},
-		{"node-lib", "/usr/lib", "Directory", "/lib"},
-		// The dynamic loader of amd64; Debian has no such directory elsewhere, and an empty one does no harm.
-		{"node-lib64", "/usr/lib64", "DirectoryOrCreate", "/lib64"},
-		{"node-kubectl", "/usr/local/bin/kubectl", "File", "/node/tools/kubectl"},
-	}
-	vars := append(corev1.EnvVarArray{}, t.env...)
-	vars = append(vars, env("PATH", "/usr/local/bin:/node/tools:/node/bin")) // etcdctl, kubectl, sleep
-	if t.etcd {
-		mounts = append(mounts, [][4]string{
-			{"etcd-ca", pki + "ca.crt", "File", "/etcd/ca.crt"},
-			{"etcd-certificate", pki + "healthcheck-client.crt", "File", "/etcd/client.crt"},
-			{"etcd-key", pki + "healthcheck-client.key", "File", "/etcd/client.key"},
-		}...)
-		vars = append(vars, env("ETCDCTL_CACERT", "/etcd/ca.crt"), env("ETCDCTL_CERT", "/etcd/client.crt"), env("ETCDCTL_KEY", "/etcd/client.key"))
-	}
-	vars = append(vars,
-		corev1.EnvVarArgs{Name: pulumi.String("KUBERNETES_SERVICE_HOST"), Value: args.Endpoint.ToStringOutput()},
-		env("KUBERNETES_SERVICE_PORT", strconv.Itoa(args.Plan.Cluster.APIPort)))
-	var volumes corev1.VolumeArray
-	var volumeMounts corev1.VolumeMountArray
-	for _, m := range mounts {
-		volumes = append(volumes, corev1.VolumeArgs{
-			Name:     pulumi.String(m[0]),
-			HostPath: &corev1.HostPathVolumeSourceArgs{Path: pulumi.String(m[1]), Type: pulumi.String(m[2])},
-		})
-		volumeMounts = append(volumeMounts, corev1.VolumeMountArgs{
-			Name: pulumi.String(m[0]), MountPath: pulumi.String(m[3]), ReadOnly: pulumi.Bool(true),
-		})
-	}
-	return &corev1.PodSpecArgs{
-		ServiceAccountName:           pulumi.String(account),
-		AutomountServiceAccountToken: pulumi.Bool(true),
-		RestartPolicy:                pulumi.String("Never"), // each attempt keeps its log
-		HostNetwork:                  pulumi.Bool(true),
-		DnsPolicy:                    pulumi.String("Default"),
-		PriorityClassName:            pulumi.String("system-cluster-critical"),
-		NodeSelector:                 pulumi.StringMap{controlPlane: pulumi.String("")},
-		Affinity:                     &corev1.AffinityArgs{NodeAffinity: elsewhere(t.leaving)},
-		Tolerations: corev1.TolerationArray{corev1.TolerationArgs{
-			Key: pulumi.String(controlPlane), Operator: pulumi.String("Exists"), Effect: pulumi.String("NoSchedule"),
-		}},
-		SecurityContext: &corev1.PodSecurityContextArgs{
-			RunAsUser:      pulumi.Int(0),
-			SeccompProfile: &corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
-		},
-		Containers: corev1.ContainerArray{corev1.ContainerArgs{
-			Name:            pulumi.String("retire"),
-			Image:           pulumi.String(images.For(args.Plan.Cluster).Etcd.Ref()),
-			ImagePullPolicy: pulumi.String("IfNotPresent"),
-			Command:         pulumi.ToStringArray([]string{"/node/bin/sh", "-c", t.script}),
-			Env:             vars,
-			Resources: &corev1.ResourceRequirementsArgs{
-				Requests: pulumi.StringMap{"cpu": pulumi.String("50m"), "memory": pulumi.String("64Mi")},
-				Limits:   pulumi.StringMap{"memory": pulumi.String("256Mi")},
-			},
-			SecurityContext: &corev1.SecurityContextArgs{
-				AllowPrivilegeEscalation: pulumi.Bool(false),
-				ReadOnlyRootFilesystem:   pulumi.Bool(true),
-				Capabilities:             &corev1.CapabilitiesArgs{Drop: pulumi.ToStringArray([]string{"ALL"})},
-			},
-			VolumeMounts: volumeMounts,
-		}},
-		Volumes: volumes,
-	}
+	return workload.Shell{
+		Account: account, Name: "retire", Image: images.For(args.Plan.Cluster).Etcd.Ref(), Script: t.script, Env: t.env,
+		Etcd: t.etcd, Endpoint: args.Endpoint, Port: args.Plan.Cluster.APIPort, Affinity: &corev1.AffinityArgs{NodeAffinity: elsewhere(t.leaving)},
+	}.Pod()
 }
 
 // elsewhere keeps the Job off the nodes that leave.

@@ -23,6 +23,7 @@ func (j *judge) site(s *site.Site, d *country.Duties) {
 	j.version(s, d)
 	j.sources(s, d)
 	j.controlPlane(s, d)
+	j.encryption(s)
 	j.connectors(s, d)
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // pools decides the nodes of every pool and the retirements of the control plane.
-func pools(s *site.Site) ([]Pool, []Retirement) {
+func pools(s *site.Site, steps []EncryptionStep) ([]Pool, []Retirement) {
 	var decided []Pool
 	var retired []Retirement
 	for i := range s.NodePools {
@@ -29,13 +29,17 @@ func pools(s *site.Site) ([]Pool, []Retirement) {
 		for slot := 1; slot <= declared.Count; slot++ {
 			generation := declared.SlotGeneration(slot)
 			name := site.NodeName(declared.Name, slot, generation)
-			pool.Nodes = append(pool.Nodes, Node{
+			node := Node{
 				Name: name, Slot: slot, Generation: generation,
 				// By slot and not by what is left over, so that a node keeps its zone whatever its pool's size.
 				Zone: declared.Zones[(slot-1)%len(declared.Zones)].String(),
+			}
+			if pool.Role == ControlPlane {
 				// Once the initialising node was replaced, no node has its name and every node joins.
-				Initialises: pool.Role == ControlPlane && name == s.Cluster.InitialisedBy.String(),
-			})
+				node.Initialises = name == s.Cluster.InitialisedBy.String()
+				node.EncryptionKeys, node.EncryptionAfter = bornWith(s, steps, slot, node.Initialises)
+			}
+			pool.Nodes = append(pool.Nodes, node)
 		}
 		for _, former := range declared.Former() {
 			pool.Nodes = append(pool.Nodes, Node{

@@ -115,6 +115,9 @@ type Cluster struct {
 	// APISources are the ranges outside the node network that may reach the API; never 0.0.0.0/0.
 	APISources []string `json:"apiSources"`
 
+	// Encryption are the steps by which the key of encryption in etcd changed; the last one that is complete holds.
+	Encryption []EncryptionStep `json:"encryption"`
+
 	// Login is nil where only the administrator's certificate opens the API.
 	Login *Login `json:"login,omitempty"`
 
@@ -215,6 +218,10 @@ type Node struct {
 	Initialises bool `json:"initialises,omitempty"`
 	// Leaving marks a worker on its way out: its machine stays for now, and it is drained and taken out of the cluster.
 	Leaving bool `json:"leaving,omitempty"`
+	// EncryptionKeys are what a control plane is born with; EncryptionAfter is what all others must have come to before it joins,
+	// or nil.
+	EncryptionKeys  Keys `json:"encryptionKeys,omitempty"`
+	EncryptionAfter Keys `json:"encryptionAfter,omitempty"`
 }
 
 // Retirement is a control-plane node that was replaced.

@@ -74,7 +74,7 @@ func Resolve(s site.Site, p country.Profile, at time.Time) (Plan, []Warning, err
 		"lagrum.dev/environment": plan.Environment,
 		"lagrum.dev/operator":    s.Operator.Name.String(),
 	}
-	plan.Pools, plan.Retirements = pools(&s)
+	plan.Pools, plan.Retirements = pools(&s, plan.Cluster.Encryption)
 	plan.GuestEncryption = guestEncryption(&s)
 	plan.Access, plan.Tenants = access(&s), tenants(&s)
 	return plan, j.warnings, nil
@@ -120,6 +120,7 @@ func cluster(s *site.Site, at time.Time, l *Login) Cluster {
 		DNSAddress:       tenth(s.Cluster.ServiceCIDR.Prefix()).String(),
 		APIPort:          apiPort,
 		APISources:       sources,
+		Encryption:       encryptionSteps(s),
 		Login:            l,
 		AdminCertificate: Lifetime{Hours: adminHours, RenewBefore: adminRenewHours},
 		AuthorityHours:   authorityHours,

@@ -46,6 +46,7 @@ func (c *checker) site(s *Site) {
 	c.cluster(s)
 	c.networks(s)
 	c.pools(s)
+	c.encryption(s)
 	c.guestEncryption(s)
 	c.gateway(s)
 	c.identity(s)

@@ -207,6 +207,19 @@ type Cluster struct {
 	APISources []CIDR `yaml:"apiSources,omitempty" example:"[192.0.2.0/24]"`
 	// JoinLifetime is how long a new machine may use the credential that it joins with: 10m to 24h.
 	JoinLifetime Duration `yaml:"joinLifetime" example:"2h"`
+	// Encryption is how the key changed that Secrets are encrypted with in etcd, oldest step first; see
+	// docs/runbooks/encryption-key.md. Once a change is over, its last step alone may stay. Absent: key 1.
+	Encryption []EncryptionStep `yaml:"encryption,omitempty"`
+}
+
+// EncryptionStep says which keys a control plane is born with, by their numbers.
+type EncryptionStep struct {
+	// Writes is the key that everything is written with.
+	Writes int `yaml:"writes" example:"1"`
+	// Reads is a key that is only read with: the next one before it writes, or the last one until nothing is left of it.
+	Reads []int `yaml:"reads,omitempty" example:"[2]"`
+	// After is how many replacements the control-plane pool had when the step was declared. Later ones are born with its keys.
+	After int `yaml:"after,omitempty" example:"3"`
 }
 
 // Pool is a set of like nodes, named <pool>-<slot>-g<generation> with slots from 1 to Count.

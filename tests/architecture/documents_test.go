@@ -94,7 +94,10 @@ func TestDocumentedCommandsExist(t *testing.T) {
 	require.True(t, verbs["lab"] && verbs["up"] && verbs["doctor"], "the verbs of cmd/lagrum are no longer found: %v", verbs)
 	documents, err := filepath.Glob(filepath.Join(root, "docs/*.md"))
 	require.NoError(t, err)
-	documents = append(documents, filepath.Join(root, "README.md"))
+	runbooks, err := filepath.Glob(filepath.Join(root, "docs/runbooks/*.md"))
+	require.NoError(t, err)
+	require.NotEmpty(t, runbooks)
+	documents = append(append(documents, runbooks...), filepath.Join(root, "README.md"))
 	command := regexp.MustCompile("(?m)(?:^|`)make ([a-z0-9-]+)")
 	companion := regexp.MustCompile(`bin/lagrum (?:lab )?([a-z]+)`)
 	for _, d := range documents {

@@ -28,8 +28,10 @@ const token = "test-token"
 
 // Kubernetes is a real API server with its etcd, on loopback. No controller and no node is part of it.
 type Kubernetes struct {
-	dir, kube, etcd, address string
-	processes                map[string]*os.Process
+	// Address is the API server's, host:port.
+	Address         string
+	dir, kube, etcd string
+	processes       map[string]*os.Process
 }
 
 // StartKubernetes starts one that keeps services in a range of addresses, with more arguments of the API server; of two alike
@@ -42,19 +44,25 @@ func StartKubernetes(t testing.TB, services string, more ...string) Kubernetes {
 	k.Run(t, "etcd", File(t, "etcd", "etcd"), "--data-dir="+filepath.Join(k.dir, "etcd"), "--unsafe-no-fsync",
 		"--listen-client-urls="+client, "--advertise-client-urls="+client,
 		"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer, "--initial-cluster=default="+peer)
-	return k.serve(t, services, more...)
+	return k.serve(t, Address(t), services, more...)
 }
 
 // Beside starts another API server on the same etcd, as a second control plane is.
 func (k Kubernetes) Beside(t testing.TB, services string, more ...string) Kubernetes {
 	t.Helper()
-	return Kubernetes{dir: t.TempDir(), kube: k.kube, etcd: k.etcd, processes: map[string]*os.Process{}}.serve(t, services, more...)
+	return k.BesideAt(t, Address(t), services, more...)
 }
 
-func (k Kubernetes) serve(t testing.TB, services string, more ...string) Kubernetes {
+// BesideAt is Beside with an address of loopback and a port, such as 127.0.0.2:6443.
+func (k Kubernetes) BesideAt(t testing.TB, address, services string, more ...string) Kubernetes {
 	t.Helper()
-	k.address = Address(t)
-	_, port, err := net.SplitHostPort(k.address)
+	return Kubernetes{dir: t.TempDir(), kube: k.kube, etcd: k.etcd, processes: map[string]*os.Process{}}.serve(t, address, services, more...)
+}
+
+func (k Kubernetes) serve(t testing.TB, secure, services string, more ...string) Kubernetes {
+	t.Helper()
+	k.Address = secure
+	host, port, err := net.SplitHostPort(secure)
 	require.NoError(t, err)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
@@ -64,7 +72,7 @@ func (k Kubernetes) serve(t testing.TB, services string, more ...string) Kuberne
 	require.NoError(t, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), 0o600))
 	require.NoError(t, os.WriteFile(tokens, []byte(token+",admin,admin,\"system:masters\"\n"), 0o600))
 	k.Run(t, "kube-apiserver", k.kube, append([]string{"kube-apiserver", "--etcd-servers=" + k.etcd, "--cert-dir=" + filepath.Join(k.dir, "certs"),
-		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port=" + port,
+		"--bind-address=" + host, "--advertise-address=" + host, "--secure-port=" + port,
 		"--token-auth-file=" + tokens, "--authorization-mode=RBAC", "--service-cluster-ip-range=" + services,
 		"--allow-privileged=true", // as kubeadm starts it
 		// Nothing makes accounts for pods here.
@@ -73,7 +81,7 @@ func (k Kubernetes) serve(t testing.TB, services string, more ...string) Kuberne
 	config := fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: test,
 clusters: [{name: test, cluster: {server: "https://%s", certificate-authority: %q}}],
 users: [{name: admin, user: {token: `+token+`}}], contexts: [{name: test, context: {cluster: test, user: admin}}]}
-`, k.address, filepath.Join(k.dir, "certs/apiserver.crt"))
+`, secure, k.Authority())
 	require.NoError(t, os.WriteFile(k.Kubeconfig(), []byte(config), 0o600))
 	require.Eventually(t, func() bool {
 		_, err := k.Kubectl(t, "", "get", "namespace", "kube-system", "default")
@@ -84,6 +92,12 @@ users: [{name: admin, user: {token: `+token+`}}], contexts: [{name: test, contex
 
 // Kubeconfig is the file of an administrator.
 func (k Kubernetes) Kubeconfig() string { return filepath.Join(k.dir, "kubeconfig") }
+
+// Authority is the file of the certificate that it serves with, and of who signed that.
+func (k Kubernetes) Authority() string { return filepath.Join(k.dir, "certs/apiserver.crt") }
+
+// Etcd is the address of its etcd.
+func (k Kubernetes) Etcd() string { return k.etcd }
 
 // Run runs a program beside it until the test ends, and keeps what it says in a file of the name. It dies with the test even
 // if that is killed.
@@ -117,7 +131,7 @@ func (k Kubernetes) Kubectl(t testing.TB, input string, args ...string) (string,
 // Post sends a JSON document to a path of the API as an administrator, without kubectl's own time, and returns the status.
 func (k Kubernetes) Post(t testing.TB, client *http.Client, path, body string) int {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+k.address+path, strings.NewReader(body))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+k.Address+path, strings.NewReader(body))
 	require.NoError(t, err)
 	request.Header.Set("Authorization", "Bearer "+token)
 	request.Header.Set("Content-Type", "application/json")
@@ -132,7 +146,7 @@ func (k Kubernetes) Post(t testing.TB, client *http.Client, path, body string) i
 // Client trusts the API server's own certificate.
 func (k Kubernetes) Client(t testing.TB) *http.Client {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(k.dir, "certs/apiserver.crt"))
+	text, err := os.ReadFile(k.Authority())
 	require.NoError(t, err)
 	pool := x509.NewCertPool()
 	require.True(t, pool.AppendCertsFromPEM(text))
