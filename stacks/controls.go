@@ -7,6 +7,7 @@ import (
 	"github.com/lagrum/lagrum/components/cluster"
 	"github.com/lagrum/lagrum/components/encryption"
 	"github.com/lagrum/lagrum/components/hardening"
+	"github.com/lagrum/lagrum/components/identity"
 	"github.com/lagrum/lagrum/components/network"
 	"github.com/lagrum/lagrum/components/pki"
 	"github.com/lagrum/lagrum/components/retirement"
@@ -40,6 +41,7 @@ func Controls() []Room {
 		{"components/cluster", cluster.Controls()},
 		{"components/hardening", hardening.Controls()},
 		{"components/segmentation", segmentation.Controls()},
+		{"components/identity", identity.Controls()},
 		{"components/network", network.Controls()},
 		{"components/cloudcontroller", cloudcontroller.Controls()},
 		{"components/storage", storage.Controls()},

@@ -54,7 +54,7 @@ func newInfrastructure(ctx *pulumi.Context, p *plan.Plan) (*infrastructure, erro
 		}
 		made.Pools[pool.Name], err = cloud.Nodes(ctx, name, &providers.NodesArgs{
 			Plan: p, Pool: pool, Foundation: made.Foundation, Secrets: laid,
-			UserData: cluster.UserData(p, pool, made.Foundation.Endpoint, laid, cloud.MachineID),
+			UserData: cluster.UserData(p, pool, made.Foundation.Endpoint, made.PKI.LoginAuthority, laid, cloud.MachineID),
 		})
 		if err != nil {
 			return nil, fmt.Errorf("pool %s: %w", pool.Name, err)

@@ -15,6 +15,10 @@ func export(ctx *pulumi.Context, p *plan.Plan, infra *infrastructure, made *clus
 	if p.Gateway != nil {
 		ctx.Export("gateway", infra.Foundation.Gateway)
 	}
+	// The kubeconfig of everybody who logs in, which holds no credential; only where the site lets people log in.
+	if p.Cluster.Login != nil {
+		ctx.Export("peoplesKubeconfig", peoplesKubeconfig(p, infra, made))
+	}
 	// The administrator's kubeconfig; secret.
 	ctx.Export("kubeconfig", made.Kubeconfig)
 	// The Kubernetes version that the site declares.

@@ -44,6 +44,9 @@ func newServices(ctx *pulumi.Context, p *plan.Plan, infra *infrastructure, made 
 			return err
 		}
 	}
+	if err := newLogin(ctx, p, infra, pods, graph, guards, inCluster); err != nil {
+		return fmt.Errorf("identity: %w", err)
+	}
 	retired, err := retirement.New(ctx, p.Name+"-retirement", &retirement.Args{
 		Plan: p, Endpoint: infra.Foundation.Endpoint, Machines: infra.machines(), Guards: guards,
 	}, inCluster)

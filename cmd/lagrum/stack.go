@@ -183,6 +183,28 @@ cluster; this updates the certificate and the Kubernetes provider that uses it, 
 	return cmd
 }
 
+func kubeconfigCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "kubeconfig",
+		Short: "Print the kubeconfig of everybody who logs in to a stack's cluster; it holds no credential",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			stack, err := openStack(c)
+			if err != nil {
+				return err
+			}
+			text, err := stack.Run(c.Context(), "stack", "output", "peoplesKubeconfig")
+			if err != nil {
+				return fmt.Errorf("stack %s: no kubeconfig for people; has its site identity.login, and was it updated since? %w", stack.Name, err)
+			}
+			_, err = c.OutOrStdout().Write(text)
+			return err
+		},
+	}
+	stackFlag(cmd)
+	return cmd
+}
+
 func planCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "plan FILE",

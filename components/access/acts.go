@@ -148,7 +148,9 @@ func Acts() []Act {
 			right("create update patch", "batch", "jobs cronjobs"),
 		}, nil},
 		{"run on every node", Own, []workload.Rule{right(write, "apps", "daemonsets")}, nil},
-		{"lose data", Everywhere, []workload.Rule{right("delete", "", "persistentvolumes persistentvolumeclaims")}, nil},
+		{"lose data, or make a volume by hand", Everywhere, []workload.Rule{
+			right("delete", "", "persistentvolumes persistentvolumeclaims"), right("create update patch", "", "persistentvolumes"),
+		}, nil},
 		{"work in another tenant's namespace", Another, []workload.Rule{
 			right(write, "apps", "deployments"), right("create update get patch", "", "secrets"), right("get", "", "pods/log"), right("create", "", "pods"),
 		}, nil},

@@ -10,7 +10,7 @@ import (
 type Login struct {
 	// Issuer is the address of Dex, as its tokens name it: https.
 	Issuer string
-	// CA is what signed the issuers' serving certificates (PEM); empty for the node's trust store.
+	// CA is what signed Dex's serving certificate (PEM); empty for the node's trust store.
 	CA string
 	// Connectors are those of Dex whose tokens are taken. None: nobody's.
 	Connectors []string
@@ -26,6 +26,8 @@ type Pipeline struct {
 	Issuer   string
 	Audience string   // never Audience: a pipeline's token is made for one cluster alone
 	Subjects []string // the only values of sub that are taken
+	// CA is what signed the issuer's serving certificate (PEM); empty for the node's trust store.
+	CA string
 }
 
 const (
@@ -105,7 +107,7 @@ func newAuthentication(l *Login) authenticationConfiguration {
 	}
 	config.JWT = append(config.JWT, l.people())
 	for _, p := range l.Pipelines {
-		config.JWT = append(config.JWT, p.authenticator(l.CA))
+		config.JWT = append(config.JWT, p.authenticator())
 	}
 	return config
 }
@@ -130,10 +132,10 @@ func (l *Login) people() jwtAuthenticator {
 }
 
 // authenticator takes a pipeline's tokens. Its groups are not the token's to choose.
-func (p Pipeline) authenticator(ca string) jwtAuthenticator {
+func (p Pipeline) authenticator() jwtAuthenticator {
 	name := PipelinePrefix + p.Name
 	return jwtAuthenticator{
-		Issuer: jwtIssuer{URL: p.Issuer, CertificateAuthority: ca, Audiences: []string{p.Audience}},
+		Issuer: jwtIssuer{URL: p.Issuer, CertificateAuthority: p.CA, Audiences: []string{p.Audience}},
 		ClaimValidationRules: []claimRule{
 			{"claims.sub in " + list(p.Subjects), "the subject is none of those that the cluster takes from " + p.Name},
 			shortLived(pipelineSeconds),

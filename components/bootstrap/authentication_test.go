@@ -1,7 +1,9 @@
 package bootstrap_test
 
 import (
+	_ "embed"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -11,9 +13,14 @@ import (
 	"github.com/lagrum/lagrum/tests/golden"
 )
 
+// loginAuthority is a certificate whose key nobody has.
+//
+//go:embed testdata/login/ca.crt
+var loginAuthority string
+
 func login() *bootstrap.Login {
 	return &bootstrap.Login{
-		Issuer: "https://login.example.org/dex", Connectors: []string{"region-idp", "directory"}, Seconds: 600,
+		Issuer: "https://login.example.org/dex", CA: loginAuthority, Connectors: []string{"region-idp", "directory"}, Seconds: 600,
 		Pipelines: []bootstrap.Pipeline{{
 			Name: "ci", Issuer: "https://ci.example.org", Audience: "se-prod", Subjects: []string{`project:care/platform:ref:"main"`},
 		}},
@@ -48,6 +55,19 @@ func TestLoginReachesControlPlanes(t *testing.T) {
 		}
 		assert.Equal(t, node.ControlPlane, found, name)
 	}
+}
+
+// Who signed Dex's certificate vouches for Dex alone: a pipeline's issuer is somebody else's service.
+func TestTheLoginsAuthorityIsForDexAlone(t *testing.T) {
+	t.Parallel()
+	l := login()
+	text, err := bootstrap.Authentication(l)
+	require.NoError(t, err)
+	assert.Equal(t, 1, strings.Count(string(text), "certificateAuthority:"))
+	l.Pipelines[0].CA = "another's"
+	text, err = bootstrap.Authentication(l)
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "certificateAuthority: another's")
 }
 
 // Nobody is taken where no connector is.

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
 
+	"github.com/lagrum/lagrum/components/bootstrap"
 	"github.com/lagrum/lagrum/components/pki"
 	contract "github.com/lagrum/lagrum/providers"
 	"github.com/lagrum/lagrum/stacks/plan"
@@ -47,7 +48,7 @@ func program(p *plan.Plan, prober Prober) func(*pulumi.Context) error {
 		machine := &struct{ pulumi.CustomResourceState }{}
 		bundles := Secrets(p, p.Pools[0], balancer.Address, keys)
 		if err := ctx.RegisterResource("lab:index:Machine", "cp-1-g1", pulumi.Map{
-			"userData": UserData(p, p.Pools[0], balancer.Address, map[string]contract.NodeSecret{
+			"userData": UserData(p, p.Pools[0], balancer.Address, pulumi.String(""), map[string]contract.NodeSecret{
 				"cp-1-g1": {Fetch: pulumi.String("cat /run/lagrum/secrets.tar")}, "cp-2-g1": {Fetch: pulumi.String("true")},
 			}, func(plan.Node) string { return "" })["cp-1-g1"],
 			"secrets": bundles["cp-1-g1"],
@@ -173,15 +174,25 @@ func TestBundles(t *testing.T) {
 	assert.NotEqual(t, joining["run/lagrum/join.conf"], worker["run/lagrum/join.conf"], "each pool has a credential of its own")
 }
 
+// Control planes know Dex by the authority that signed its certificate, and take a pipeline's issuer by their trust store.
+func TestControlPlanesTrustTheLoginsAuthority(t *testing.T) {
+	t.Parallel()
+	made := login(&plan.Login{Issuer: "https://login.example.org/dex", Accepted: []string{"one"}, IDTokenSeconds: 600,
+		Pipelines: []plan.Pipeline{{Name: "ci", Issuer: "https://ci.example.org", Audience: "dk", Subjects: []string{"main"}}}}, "its certificate")
+	assert.Equal(t, &bootstrap.Login{Issuer: "https://login.example.org/dex", CA: "its certificate", Connectors: []string{"one"}, Seconds: 600,
+		Pipelines: []bootstrap.Pipeline{{Name: "ci", Issuer: "https://ci.example.org", Audience: "dk", Subjects: []string{"main"}}}}, made)
+	assert.Nil(t, login(nil, ""))
+}
+
 func TestUserData(t *testing.T) {
 	t.Parallel()
 	p := site()
-	text, err := userData(p, p.Pools[1], p.Pools[1].Nodes[0], "10.20.0.2", "cat /run/lagrum/secrets.tar", "")
+	text, err := userData(p, p.Pools[1], p.Pools[1].Nodes[0], "10.20.0.2", "", "cat /run/lagrum/secrets.tar", "")
 	require.NoError(t, err)
 	assert.NotEmpty(t, text)
 	assert.Equal(t, map[string]string{"example.org/tier": "general"}, p.Pools[1].Labels, "the plan is not changed")
 
-	_, err = userData(p, p.Pools[1], p.Pools[1].Nodes[0], "10.20.0.2", "", "")
+	_, err = userData(p, p.Pools[1], p.Pools[1].Nodes[0], "10.20.0.2", "", "", "")
 	require.ErrorContains(t, err, "user-data of w-1-g1: ")
 }
 
@@ -191,7 +202,7 @@ func TestWhoSaysTheZone(t *testing.T) {
 	t.Parallel()
 	p := site()
 	kubeadm := func(machineID string) string {
-		text, err := userData(p, p.Pools[0], p.Pools[0].Nodes[1], "10.20.0.2", "cat /run/lagrum/secrets.tar", machineID)
+		text, err := userData(p, p.Pools[0], p.Pools[0].Nodes[1], "10.20.0.2", "", "cat /run/lagrum/secrets.tar", machineID)
 		require.NoError(t, err)
 		var config struct {
 			WriteFiles []struct{ Path, Content, Encoding string } `json:"write_files"`
@@ -268,11 +279,11 @@ func TestEncryptionKeysByNode(t *testing.T) {
 		assert.Greater(t, second, first, name)
 	}
 
-	joins, err := userData(p, p.Pools[0], nodes[1], "10.20.0.2", "cat /bundle.tar", "")
+	joins, err := userData(p, p.Pools[0], nodes[1], "10.20.0.2", "", "cat /bundle.tar", "")
 	require.NoError(t, err)
 	assert.Contains(t, joins, "LAGRUM_ENCRYPTION_AFTER='1-2'")
 	assert.Contains(t, joins, "lagrum.dev/encryption-keys=2-1")
-	worker, err := userData(p, p.Pools[1], p.Pools[1].Nodes[0], "10.20.0.2", "cat /bundle.tar", "")
+	worker, err := userData(p, p.Pools[1], p.Pools[1].Nodes[0], "10.20.0.2", "", "cat /bundle.tar", "")
 	require.NoError(t, err)
 	assert.NotContains(t, worker, "encryption-keys")
 }

@@ -28,14 +28,15 @@ const (
 // UserData gives the cloud-init user-data of every node of a pool, by node name. It holds no secret but what a cloud's way
 // to the node's bundle may need.
 //
-// machineID says what the cloud's controllers call the machine of a node (providers.Cloud).
+// machineID says what the cloud's controllers call the machine of a node (providers.Cloud); loginAuthority is what signed the
+// certificate of who issues people's tokens (PEM).
 func UserData(
-	p *plan.Plan, pool plan.Pool, endpoint pulumi.StringInput, secrets map[string]providers.NodeSecret, machineID func(plan.Node) string,
+	p *plan.Plan, pool plan.Pool, endpoint, loginAuthority pulumi.StringInput, secrets map[string]providers.NodeSecret, machineID func(plan.Node) string,
 ) map[string]pulumi.StringInput {
 	byNode := map[string]pulumi.StringInput{}
 	for _, node := range pool.Nodes {
-		byNode[node.Name] = pulumi.All(endpoint, secrets[node.Name].Fetch).ApplyT(func(all []any) (string, error) {
-			return userData(p, pool, node, all[0].(string), all[1].(string), machineID(node))
+		byNode[node.Name] = pulumi.All(endpoint, loginAuthority, secrets[node.Name].Fetch).ApplyT(func(all []any) (string, error) {
+			return userData(p, pool, node, all[0].(string), all[1].(string), all[2].(string), machineID(node))
 		}).(pulumi.StringOutput)
 	}
 	return byNode
@@ -65,7 +66,7 @@ func serverURL(c plan.Cluster, endpoint string) string {
 	return "https://" + net.JoinHostPort(endpoint, strconv.Itoa(c.APIPort))
 }
 
-func userData(p *plan.Plan, pool plan.Pool, node plan.Node, endpoint, secretFetch, machineID string) (string, error) {
+func userData(p *plan.Plan, pool plan.Pool, node plan.Node, endpoint, loginAuthority, secretFetch, machineID string) (string, error) {
 	labels := maps.Clone(pool.Labels)
 	if labels == nil {
 		labels = map[string]string{}
@@ -78,8 +79,10 @@ func userData(p *plan.Plan, pool plan.Pool, node plan.Node, endpoint, secretFetc
 	if len(node.EncryptionKeys) > 0 {
 		labels[keysLabel] = node.EncryptionKeys.String()
 	}
+	facts := shared(p.Cluster, endpoint)
+	facts.Login = login(p.Cluster.Login, loginAuthority)
 	text, err := bootstrap.UserData(bootstrap.Input{
-		Cluster: shared(p.Cluster, endpoint),
+		Cluster: facts,
 		Node: bootstrap.Node{
 			Name: node.Name, ControlPlane: pool.Role == plan.ControlPlane, Initialises: node.Initialises, Labels: labels,
 			EncryptionAfter: node.EncryptionAfter.String(), Data: dataDisk(p, pool),
@@ -110,24 +113,24 @@ func dataDisk(p *plan.Plan, pool plan.Pool) *bootstrap.Data {
 	return nil
 }
 
-// shared are the facts that all nodes of a cluster share.
+// shared are the facts that all nodes of a cluster share, but for who logs in.
 func shared(c plan.Cluster, endpoint string) bootstrap.Cluster {
 	return bootstrap.Cluster{
 		Name: c.Name, Version: c.Version, Registry: c.Registry, EtcdTag: c.EtcdTag,
 		PauseImage: images.For(c).Pause.Ref(),
 		Endpoint:   endpoint, APIPort: c.APIPort, Domain: c.Domain,
-		ServiceCIDR: c.ServiceCIDR, PodCIDR: c.PodCIDR, DNSAddress: c.DNSAddress, Login: login(c.Login),
+		ServiceCIDR: c.ServiceCIDR, PodCIDR: c.PodCIDR, DNSAddress: c.DNSAddress,
 	}
 }
 
 // login is who logs in besides the program and the cluster's own, or nil.
-func login(l *plan.Login) *bootstrap.Login {
+func login(l *plan.Login, authority string) *bootstrap.Login {
 	if l == nil {
 		return nil
 	}
-	made := &bootstrap.Login{Issuer: l.Issuer, Connectors: l.Accepted, Seconds: l.IDTokenSeconds}
+	made := &bootstrap.Login{Issuer: l.Issuer, CA: authority, Connectors: l.Accepted, Seconds: l.IDTokenSeconds}
 	for _, p := range l.Pipelines {
-		made.Pipelines = append(made.Pipelines, bootstrap.Pipeline(p))
+		made.Pipelines = append(made.Pipelines, bootstrap.Pipeline{Name: p.Name, Issuer: p.Issuer, Audience: p.Audience, Subjects: p.Subjects})
 	}
 	return made
 }

@@ -1,6 +1,6 @@
-// Package identity renders how people log in: the configuration of Dex, and the kubeconfig by which kubectl asks it.
+// Package identity lets people log in: it runs Dex, and renders its configuration and the kubeconfig by which kubectl asks it.
 //
-// It is pure. What Dex's tokens are worth is not decided here but by the API servers: see bootstrap.Authentication.
+// What Dex's tokens are worth is not decided here but by the API servers: see bootstrap.Authentication.
 package identity
 
 import (
@@ -35,95 +35,18 @@ type Storage struct {
 	Config map[string]any `json:"config,omitempty"`
 }
 
-// Connector is an OpenID Connect provider that people log in with.
+// Connector is a provider of the plan, with what it is asked with.
 type Connector struct {
-	Name, Issuer, ClientID, Secret string
-	// GroupsClaim holds the person's groups; empty: groups.
-	GroupsClaim string
-	// RootCAs are files with what signed the provider's certificate; none: the trust store.
-	RootCAs []string
+	plan.Connector
+	Secret string // the client's, or the password of BindDN
+	// RootCA is a file with Authority; without, the trust store is asked.
+	RootCA string
 }
 
 // User is a static user.
 type User struct {
 	Email, Name, ID string
 	Hash            string // bcrypt
-}
-
-type dexConfig struct {
-	Issuer           string         `json:"issuer"`
-	Storage          Storage        `json:"storage"`
-	Web              dexWeb         `json:"web"`
-	OAuth2           dexOAuth2      `json:"oauth2"`
-	Expiry           dexExpiry      `json:"expiry"`
-	Logger           dexLogger      `json:"logger"`
-	StaticClients    []dexClient    `json:"staticClients"`
-	Connectors       []dexConnector `json:"connectors,omitempty"`
-	EnablePasswordDB bool           `json:"enablePasswordDB,omitempty"`
-	StaticPasswords  []dexPassword  `json:"staticPasswords,omitempty"`
-}
-
-type dexWeb struct {
-	HTTPS         string `json:"https"`
-	TLSCert       string `json:"tlsCert"`
-	TLSKey        string `json:"tlsKey"`
-	TLSMinVersion string `json:"tlsMinVersion"`
-}
-
-type dexOAuth2 struct {
-	GrantTypes         []string `json:"grantTypes"`
-	ResponseTypes      []string `json:"responseTypes"`
-	SkipApprovalScreen bool     `json:"skipApprovalScreen"`
-}
-
-type dexExpiry struct {
-	IDTokens      string     `json:"idTokens"`
-	SigningKeys   string     `json:"signingKeys"`
-	AuthRequests  string     `json:"authRequests"`
-	RefreshTokens dexRefresh `json:"refreshTokens"`
-}
-
-type dexRefresh struct {
-	ValidIfNotUsedFor string `json:"validIfNotUsedFor"`
-	AbsoluteLifetime  string `json:"absoluteLifetime"`
-	ReuseInterval     string `json:"reuseInterval"`
-}
-
-type dexLogger struct {
-	Level  string `json:"level"`
-	Format string `json:"format"`
-}
-
-type dexClient struct {
-	ID           string   `json:"id"`
-	Name         string   `json:"name"`
-	Public       bool     `json:"public"`
-	RedirectURIs []string `json:"redirectURIs"`
-}
-
-type dexConnector struct {
-	Type   string  `json:"type"`
-	ID     string  `json:"id"`
-	Name   string  `json:"name"`
-	Config dexOIDC `json:"config"`
-}
-
-type dexOIDC struct {
-	Issuer               string            `json:"issuer"`
-	ClientID             string            `json:"clientID"`
-	ClientSecret         string            `json:"clientSecret"`
-	RedirectURI          string            `json:"redirectURI"`
-	Scopes               []string          `json:"scopes"`
-	RootCAs              []string          `json:"rootCAs,omitempty"`
-	InsecureEnableGroups bool              `json:"insecureEnableGroups"`
-	ClaimMapping         map[string]string `json:"claimMapping,omitempty"`
-}
-
-type dexPassword struct {
-	Email    string `json:"email"`
-	Username string `json:"username"`
-	UserID   string `json:"userID"`
-	Hash     string `json:"hash"`
 }
 
 // callback is where kubelogin listens on a person's own machine.
@@ -150,16 +73,11 @@ func Config(in Input) ([]byte, error) {
 		StaticClients: []dexClient{{ID: bootstrap.Audience, Name: "kubectl", Public: true, RedirectURIs: []string{callback}}},
 	}
 	for _, c := range in.Connectors {
-		upstream := dexOIDC{
-			Issuer: c.Issuer, ClientID: c.ClientID, ClientSecret: c.Secret, RedirectURI: in.Login.Issuer + "/callback",
-			Scopes: []string{"profile", "email", "groups"}, RootCAs: c.RootCAs,
-			// Groups stay what they were at the login until the next: that is why a login has a limit.
-			InsecureEnableGroups: true,
+		upstream, err := c.render(in.Login.Issuer)
+		if err != nil {
+			return nil, fmt.Errorf("configuration of Dex: connectors: %w", err)
 		}
-		if c.GroupsClaim != "" {
-			upstream.ClaimMapping = map[string]string{"groups": c.GroupsClaim}
-		}
-		config.Connectors = append(config.Connectors, dexConnector{Type: "oidc", ID: c.Name, Name: c.Name, Config: upstream})
+		config.Connectors = append(config.Connectors, dexConnector{Type: c.Kind, ID: c.Name, Name: c.Name, Config: upstream})
 	}
 	for _, u := range in.Users {
 		config.EnablePasswordDB = true
@@ -190,12 +108,10 @@ func (in Input) validate() error {
 			bad(path+".name", c.Name, "want a name of its own, and not Dex's name of static users")
 		}
 		names = append(names, c.Name)
-		if !strings.HasPrefix(c.Issuer, "https://") {
-			bad(path+".issuer", c.Issuer, "want https://")
-		}
-		if c.ClientID == "" || c.Secret == "" {
-			bad(path, c.Name, "want a client id and its secret")
-		}
+		errs = append(errs, c.validate(path)...)
+	}
+	if len(in.Connectors)+len(in.Users) == 0 {
+		errs = append(errs, errors.New("connectors: are none, and Dex does not start without"))
 	}
 	return errors.Join(errs...)
 }

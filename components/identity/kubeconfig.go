@@ -13,10 +13,11 @@ import (
 var scopes = []string{"email", "groups", "offline_access", "federated:id"}
 
 // Kubeconfig renders the kubeconfig of everybody who logs in. It holds no credential: kubectl asks kubelogin (kubectl oidc-login),
-// which opens the browser. server is the API's address, authority the cluster's (PEM).
-func Kubeconfig(cluster, server, authority, issuer string) ([]byte, error) {
+// which opens the browser. server is the API's address, authority the cluster's, loginAuthority Dex's (PEM).
+func Kubeconfig(cluster, server, authority, issuer, loginAuthority string) ([]byte, error) {
 	args := []string{"oidc-login", "get-token", "--oidc-issuer-url=" + issuer, "--oidc-client-id=" + bootstrap.Audience,
-		"--oidc-extra-scope=" + strings.Join(scopes, ","), "--listen-address=" + strings.TrimPrefix(callback, "http://"), "--oidc-pkce-method=S256"}
+		"--oidc-extra-scope=" + strings.Join(scopes, ","), "--listen-address=" + strings.TrimPrefix(callback, "http://"), "--oidc-pkce-method=S256",
+		"--certificate-authority-data=" + base64.StdEncoding.EncodeToString([]byte(loginAuthority))}
 	return yaml.Marshal(map[string]any{
 		"apiVersion": "v1", "kind": "Config", "current-context": cluster,
 		"clusters": []any{map[string]any{"name": cluster, "cluster": map[string]any{

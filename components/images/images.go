@@ -16,6 +16,7 @@ import (
 const (
 	flannelTag    = "v0.26.7"
 	kubeRouterTag = "v2.1.0"
+	dexTag        = "v2.41.1"
 
 	// Both programs of cloud-provider-openstack are released together, for one minor version of Kubernetes.
 	openStackTag     = "v1.36.0"
@@ -57,7 +58,7 @@ func (i Image) Ref() string {
 // Catalogue holds the images of one cluster, by the name of what they run.
 type Catalogue struct {
 	APIServer, ControllerManager, Scheduler, Etcd, Pause Image // pulled by kubeadm and the container runtime
-	KubeProxy, Flannel, KubeRouter, CoreDNS              Image // pulled by our own objects
+	KubeProxy, Flannel, KubeRouter, CoreDNS, Dex         Image // pulled by our own objects
 
 	// Pulled by what a cluster runs for its cloud: the controller managers and storage drivers of each, and what stands
 	// between a driver and Kubernetes on both.
@@ -81,6 +82,7 @@ func For(c plan.Cluster) Catalogue {
 		Flannel:           image("ghcr.io/flannel-io/flannel", flannelTag, "pod network on every node"),
 		KubeRouter:        image("docker.io/cloudnativelabs/kube-router", kubeRouterTag, "NetworkPolicy on every node"),
 		CoreDNS:           image("registry.k8s.io/coredns/coredns", c.CoreDNSTag, "cluster DNS"),
+		Dex:               image("ghcr.io/dexidp/dex", dexTag, "logins of people, where the site declares them"),
 
 		OpenStackController: image("registry.k8s.io/provider-os/openstack-cloud-controller-manager", openStackTag, "cloud controller manager on OpenStack"),
 		CinderCSI:           image("registry.k8s.io/provider-os/cinder-csi-plugin", openStackTag, "storage driver on OpenStack"),
@@ -115,7 +117,7 @@ func (c Catalogue) On(cloud string) []Image {
 func (c Catalogue) everywhere() []Image {
 	return []Image{
 		c.APIServer, c.ControllerManager, c.Scheduler, c.Etcd, c.Pause,
-		c.KubeProxy, c.Flannel, c.KubeRouter, c.CoreDNS,
+		c.KubeProxy, c.Flannel, c.KubeRouter, c.CoreDNS, c.Dex,
 	}
 }
 

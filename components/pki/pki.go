@@ -51,6 +51,10 @@ type PKI struct {
 	Cluster, FrontProxy, Etcd Pair
 	// Admin is the administrator's client certificate. Any update renews it before it ends.
 	Admin Pair
+	// Login is the certificate of the name under which people log in, and LoginAuthority (PEM) what signed it. Both are empty
+	// where there is no login.
+	Login          Pair
+	LoginAuthority pulumi.StringOutput
 	// ServiceAccountKey signs service-account tokens (PEM, secret); ServiceAccountPublic verifies them (PEM).
 	ServiceAccountKey, ServiceAccountPublic pulumi.StringOutput
 	// EncryptionKeys encrypt Secrets in etcd, by number: 32 bytes each, base64, secret.
@@ -90,6 +94,9 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 			return nil, err
 		}
 		if err := p.administrator(ctx, name+"-admin", args.Plan, parent); err != nil {
+			return nil, err
+		}
+		if err := p.login(ctx, name+"-login", args.Plan, kept, parent); err != nil {
 			return nil, err
 		}
 		return pulumi.Map{"clusterCertificate": p.Cluster.Certificate}, nil

@@ -35,6 +35,7 @@ func run(t *testing.T, decided *plan.Plan, preview bool) *harness.Recording {
 			"cluster.crt": made.Cluster.Certificate, "cluster.key": made.Cluster.Key,
 			"front-proxy.crt": made.FrontProxy.Certificate, "front-proxy.key": made.FrontProxy.Key,
 			"etcd.crt": made.Etcd.Certificate, "etcd.key": made.Etcd.Key,
+			"login.crt": made.Login.Certificate, "login.key": made.Login.Key, "login-ca.crt": made.LoginAuthority,
 			"admin.crt": made.Admin.Certificate, "admin.key": made.Admin.Key,
 			"sa.key": made.ServiceAccountKey, "sa.pub": made.ServiceAccountPublic,
 			"encryption": made.EncryptionKeys[1],
@@ -51,6 +52,7 @@ func decided() *plan.Plan {
 		AuthorityHours:   87600,
 		AdminCertificate: plan.Lifetime{Hours: 2160, RenewBefore: 720},
 		Encryption:       []plan.EncryptionStep{{Keys: plan.Keys{1}, Complete: true}},
+		Login:            &plan.Login{Host: "login.example.org", Certificate: plan.Lifetime{Hours: 2000, RenewBefore: 700}},
 	}}
 }
 
@@ -80,13 +82,46 @@ func TestInputs(t *testing.T) {
 	assert.Equal(t, []any{"client_auth", "digital_signature"}, admin["allowedUses"])
 	assert.Equal(t, 2160.0, admin["validityPeriodHours"])
 	assert.Equal(t, 720.0, admin["earlyRenewalHours"])
+
+	login := recording.Get(t, "tls:index/locallySignedCert:LocallySignedCert", "dev-pki-login").Inputs
+	assert.Equal(t, []any{"server_auth", "digital_signature"}, login["allowedUses"])
+	assert.Equal(t, 2000.0, login["validityPeriodHours"])
+	assert.Equal(t, 700.0, login["earlyRenewalHours"])
+	request := recording.Get(t, "tls:index/certRequest:CertRequest", "dev-pki-login").Inputs
+	assert.Equal(t, []any{"login.example.org"}, request["dnsNames"])
+}
+
+// What people's browsers are to trust signs for the login alone: it opens no API, and the cluster's signs no web page.
+func TestTheLoginHasAnAuthorityOfItsOwn(t *testing.T) {
+	t.Parallel()
+	exports := run(t, decided(), false).RawExports
+	read := func(name string) *x509.Certificate {
+		return parse(t, exports[resource.PropertyKey(name)].StringValue())
+	}
+	login := read("login.crt")
+	require.NoError(t, login.CheckSignatureFrom(read("login-ca.crt")))
+	require.Error(t, login.CheckSignatureFrom(read("cluster.crt")))
+	assert.False(t, login.IsCA)
+}
+
+// Without a login nothing of it is made.
+func TestNoLogin(t *testing.T) {
+	t.Parallel()
+	without := decided()
+	without.Cluster.Login = nil
+	recording := run(t, without, false)
+	for _, made := range recording.Resources {
+		assert.NotContains(t, made.Name, "login")
+	}
+	assert.Empty(t, recording.Exports["login-ca.crt"])
 }
 
 func TestPrivateMaterialIsSecret(t *testing.T) {
 	t.Parallel()
 	exports := run(t, decided(), false).Exports
 	for name, secret := range map[string]bool{
-		"cluster.key": true, "front-proxy.key": true, "etcd.key": true, "admin.key": true, "sa.key": true, "encryption": true,
+		"cluster.key": true, "front-proxy.key": true, "etcd.key": true, "admin.key": true, "sa.key": true, "encryption": true, "login.key": true,
+		"login.crt": false, "login-ca.crt": false,
 		"cluster.crt": false, "front-proxy.crt": false, "etcd.crt": false, "admin.crt": false, "sa.pub": false,
 	} {
 		assert.Equal(t, secret, exports[name] == "[secret]", name)
@@ -102,6 +137,7 @@ func TestProtection(t *testing.T) {
 	kept := map[string]bool{
 		"dev-pki-ca": true, "dev-pki-front-proxy-ca": true, "dev-pki-etcd-ca": true,
 		"dev-pki-service-accounts": true, "dev-pki-encryption": true, "dev-pki-admin": false,
+		"dev-pki-login-ca": true, "dev-pki-login": false,
 	}
 	for _, made := range run(t, production, false).Resources {
 		if want, listed := kept[made.Name]; listed {

@@ -39,15 +39,15 @@ func Base(p *plan.Plan) Part {
 			// each would cut pods off while one moves. In the network of the nodes nobody else answers at the API's port, and the
 			// firewall lets nothing else through to it.
 			{Name: APIServer, Networks: []Network{{CIDR: p.Network.NodeCIDR}}},
-			{Name: Resolvers, Networks: anywhere("a machine learns its resolvers from its network: the plan does not know them", pods...)},
-			{Name: CloudAPI, Networks: anywhere("the cloud's own catalogue says where its services answer: the plan does not know it",
+			{Name: Resolvers, Networks: Anywhere("a machine learns its resolvers from its network: the plan does not know them", pods...)},
+			{Name: CloudAPI, Networks: Anywhere("the cloud's own catalogue says where its services answer: the plan does not know it",
 				append(pods, p.Network.NodeCIDR)...)},
 		},
 	}
 }
 
-// anywhere is every address but the metadata service and the given ranges.
-func anywhere(why string, but ...string) []Network {
+// Anywhere is every address but the metadata service and the given ranges.
+func Anywhere(why string, but ...string) []Network {
 	return []Network{{CIDR: "0.0.0.0/0", Except: append([]string{metadata[0].String()}, but...), Why: why}}
 }
 

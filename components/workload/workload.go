@@ -19,6 +19,8 @@ import (
 const (
 	// Namespace of everything that a cluster rests on.
 	Namespace = "kube-system"
+	// IdentityNamespace is that of who lets people in. People's browsers reach it, so it is no part of Namespace.
+	IdentityNamespace = "lagrum-identity"
 	// NodeCritical and ClusterCritical are Kubernetes' own priority classes.
 	NodeCritical    = "system-node-critical"
 	ClusterCritical = "system-cluster-critical"

@@ -14,8 +14,8 @@ type Entry struct {
 	ID string // of the benchmark
 	// Status is what the entry answers. One for WARN says nothing of a FAIL.
 	Status Status
-	// Proof names a test of our own that makes the check: "lab STEP" or "unit TestName". It needs no expiry, and is never an
-	// answer to a FAIL.
+	// Proof names a test of our own that makes the check: "lab STEP" on a real cluster, "api TestName" on a real API server, or
+	// "policy TestName" over all that declared stacks make. It needs no expiry, and is never an answer to a FAIL.
 	Proof string
 	// The rest is a waiver's: who answers for it, why, and the last day on which it holds.
 	Owner, Reason string

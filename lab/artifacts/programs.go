@@ -123,6 +123,15 @@ func Programs() []Program {
 			Unverified: kubeRouter,
 			Assumed:    150 * time.Second,
 		},
+		{
+			// 2.41.1, whose tag Go's module system does not take.
+			Name: "dex", Version: "0.0.0-20240807174518-43956db7fd75", Module: dex,
+			Binaries: map[string]string{"dex": dex + "/cmd/dex"},
+			Tags:     []string{"sqlite_omit_load_extension"}, // which a static program cannot
+			Stamp:    map[string]string{"main.version": "v2.41.1"},
+			Cgo:      true, // SQLite, which is never used, is linked in and written in C
+			Assumed:  120 * time.Second,
+		},
 		{Name: "probe", Version: "1", Binaries: map[string]string{"probe": "."}, Assumed: 5 * time.Second},
 		{
 			Name: "kwok", Version: "0.8.0", Module: "sigs.k8s.io/kwok",
@@ -176,16 +185,6 @@ func Programs() []Program {
 			Unverified: kubeBench,
 			OnDemand:   true,
 			Assumed:    60 * time.Second,
-		},
-		{
-			// 2.41.1, whose tag Go's module system does not take.
-			Name: "dex", Version: "0.0.0-20240807174518-43956db7fd75", Module: dex,
-			Binaries: map[string]string{"dex": dex + "/cmd/dex"},
-			Tags:     []string{"sqlite_omit_load_extension"}, // which a static program cannot
-			Stamp:    map[string]string{"main.version": "v2.41.1"},
-			Cgo:      true, // SQLite, which is never used, is linked in and written in C
-			OnDemand: true,
-			Assumed:  120 * time.Second,
 		},
 	}
 }

@@ -18,7 +18,29 @@ import (
 type LoadBalancerSpec struct {
 	Name    string `json:"name"`
 	Network string `json:"network"`
-	Port    int    `json:"port"` // both the balancer's and its members'
+	Port    int    `json:"port"`
+	// MemberPort makes it the gateway, which leads to a port of nodes, to whoever speaks TLS there. 0: the API's balancer, whose
+	// members have the same port and say at /readyz whether they are ready.
+	MemberPort int `json:"memberPort,omitempty"`
+}
+
+// Gateway tells the load balancer of web traffic from the API's.
+func (s LoadBalancerSpec) Gateway() bool { return s.MemberPort != 0 }
+
+// group is that of the firewall which the balancer's address is in.
+func (s LoadBalancerSpec) group() string {
+	if s.Gateway() {
+		return groupGateway
+	}
+	return GroupLoadBalancer
+}
+
+// memberPort is where its members listen.
+func (s LoadBalancerSpec) memberPort() int {
+	if s.Gateway() {
+		return s.MemberPort
+	}
+	return s.Port
 }
 
 // LoadBalancer is a made load balancer: one haproxy process.
@@ -40,6 +62,9 @@ func (s LoadBalancerSpec) Validate() error {
 	}
 	if s.Port < 1 || s.Port > 65535 {
 		errs = append(errs, fmt.Errorf("port: %d is no port; use 1 to 65535", s.Port))
+	}
+	if s.MemberPort < 0 || s.MemberPort > 65535 {
+		errs = append(errs, fmt.Errorf("memberPort: %d is no port; use 1 to 65535, or 0 for the API's", s.MemberPort))
 	}
 	return errors.Join(errs...)
 }
@@ -199,6 +224,10 @@ func (l *Lab) awaitBalancer(ctx context.Context, balancer LoadBalancer) error {
 
 // haproxyConfig renders the balancer's configuration. Members come and go while it runs.
 func haproxyConfig(dir string, balancer LoadBalancer) string {
+	check := "\toption httpchk GET /readyz\n\thttp-check expect status 200\n"
+	if balancer.Gateway() {
+		check = "" // a handshake will do
+	}
 	// Watches of the API are long: an hour without a byte in either direction.
 	return fmt.Sprintf(`# Load balancer %[1]s. Written by the lab; changes are lost.
 global
@@ -224,9 +253,7 @@ frontend %[1]s
 
 backend members
 	balance leastconn
-	option httpchk GET /readyz
-	http-check expect status 200
-`, balancer.Name, adminSocket(dir), balancer.Address, balancer.Port)
+%[5]s`, balancer.Name, adminSocket(dir), balancer.Address, balancer.Port, check)
 }
 
 func adminSocket(dir string) string { return filepath.Join(dir, "admin.sock") }

@@ -21,7 +21,7 @@ type FirewallSpec struct {
 // Rule lets the machines of one group reach ports of another. It has the fields of the product's firewall table.
 type Rule struct {
 	Name string `json:"name"`
-	// From and To are machine roles, "load-balancer", or, for From only, "declared-sources".
+	// From and To are machine roles, "load-balancer" (the API's), "gateway", or, for From only, "declared-sources".
 	From      string   `json:"from"`
 	To        string   `json:"to"`
 	Protocol  string   `json:"protocol"`  // tcp, udp or icmp
@@ -40,6 +40,7 @@ type Firewall struct {
 // The groups that are no machine roles.
 const (
 	GroupLoadBalancer = "load-balancer"
+	groupGateway      = "gateway"
 	groupDeclared     = "declared-sources"
 )
 
@@ -194,12 +195,12 @@ func (l *Lab) applyFirewall(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	groups := map[string][]string{GroupLoadBalancer: nil}
+	groups := map[string][]string{}
 	for _, machine := range machines {
 		groups[machine.Role] = append(groups[machine.Role], machine.Address)
 	}
 	for _, balancer := range balancers {
-		groups[GroupLoadBalancer] = append(groups[GroupLoadBalancer], balancer.Address)
+		groups[balancer.group()] = append(groups[balancer.group()], balancer.Address)
 	}
 	var rules []Rule
 	for _, firewall := range firewalls {
@@ -229,6 +230,9 @@ func ruleset(table, bridge, gateway string, groups map[string][]string, rules []
 	members := map[string][]string{}
 	for group, addresses := range groups {
 		members[group] = slices.Clone(addresses)
+	}
+	for _, group := range []string{GroupLoadBalancer, groupGateway} {
+		members[group] = append(members[group], []string{}...)
 	}
 	for _, rule := range rules {
 		for _, group := range []string{rule.From, rule.To} {
@@ -267,7 +271,7 @@ func ruleset(table, bridge, gateway string, groups map[string][]string, rules []
 	fmt.Fprintf(&b, `	chain input {
 		type filter hook input priority filter; policy accept;
 		iifname "lo" accept
-		iifname != "%[1]s" ip daddr != @%[3]s accept
+		iifname != "%[1]s" ip daddr != @%[3]s ip daddr != @%[4]s accept
 		iifname != "%[1]s" meta nfproto ipv6 accept
 		ct state established,related accept
 		jump allowed
@@ -283,7 +287,7 @@ func ruleset(table, bridge, gateway string, groups map[string][]string, rules []
 		counter drop
 	}
 }
-`, bridge, gateway, GroupLoadBalancer)
+`, bridge, gateway, GroupLoadBalancer, groupGateway)
 	return b.String()
 }
 

@@ -37,8 +37,10 @@ type MachineSpec struct {
 	UserData string `json:"-"`
 	// Secrets is a tar archive, readable by root alone: a system container finds it at /run/lagrum-lab/secrets.tar, a virtual
 	// machine as the firmware's configuration file opt/lagrum/secrets.
-	Secrets []byte            `json:"-"`
-	Tags    map[string]string `json:"tags,omitempty"`
+	Secrets []byte `json:"-"`
+	// Hosts are names that a system container finds by itself, with their addresses: nothing resolves names for the lab.
+	Hosts map[string]string `json:"hosts,omitempty"`
+	Tags  map[string]string `json:"tags,omitempty"`
 }
 
 // Machine is a made machine.
@@ -84,7 +86,7 @@ func (s MachineSpec) Validate() error {
 	}
 	if err := ValidName(s.Role); err != nil {
 		errs = append(errs, fmt.Errorf("role: %w", err))
-	} else if s.Role == GroupLoadBalancer || s.Role == groupDeclared {
+	} else if s.Role == GroupLoadBalancer || s.Role == groupGateway || s.Role == groupDeclared {
 		errs = append(errs, fmt.Errorf("role: %q is no role of machines; use one like control-plane or worker", s.Role))
 	}
 	for _, size := range []struct {
@@ -101,6 +103,7 @@ func (s MachineSpec) Validate() error {
 	if err := s.validateVirtual(); err != nil {
 		errs = append(errs, err)
 	}
+	errs = append(errs, s.validateHosts()...)
 	if _, err := UserDataBytes(s.UserData); err != nil {
 		errs = append(errs, err)
 	}
@@ -238,6 +241,7 @@ func (l *Lab) writeFiles(_ context.Context, machine Machine) error {
 		{"etc/machine-id", []byte(machine.UUID + "\n"), 0o444},
 		{"etc/hostname", []byte(machine.Name + "\n"), 0o644},
 		{"etc/resolv.conf", fmt.Appendf(nil, "nameserver %s\n", network.Gateway), 0o644},
+		{"etc/hosts", hostsFile(machine.Hosts), 0o644},
 	} {
 		if err := records.WriteFile(filepath.Join(dir, dirUpper, file.path), file.data, file.mode); err != nil {
 			return err

@@ -125,7 +125,7 @@ func (l *Lab) syncMembers(ctx context.Context, name string) error {
 	}
 	wanted := map[string]string{}
 	for _, member := range members {
-		wanted[member.Name] = net.JoinHostPort(member.Address, strconv.Itoa(balancer.Port))
+		wanted[member.Name] = net.JoinHostPort(member.Address, strconv.Itoa(balancer.memberPort()))
 	}
 	have, err := l.balancerMembers(name)
 	if err != nil {

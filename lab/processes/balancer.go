@@ -51,6 +51,9 @@ func (l *Lab) CreateLoadBalancer(ctx context.Context, spec machines.LoadBalancer
 	if err := l.records.Save(records.Balancers, spec.Name, made); err != nil {
 		return machines.LoadBalancer{}, err
 	}
+	if spec.Gateway() {
+		return made, nil // it is recorded: no pod runs, so there is nothing that it could lead to
+	}
 	if made, err = l.startBalancer(ctx, made); err != nil {
 		return machines.LoadBalancer{}, errors.Join(fmt.Errorf("load balancer %s: %w", spec.Name, err),
 			l.removeBalancer(context.WithoutCancel(ctx), spec.Name))

@@ -159,7 +159,7 @@ func (l *Lab) Resume(ctx context.Context) error {
 		return err
 	}
 	for _, b := range balancers {
-		if b.Process.Alive() {
+		if b.Process.Alive() || b.Gateway() {
 			continue
 		}
 		if _, err := l.startBalancer(ctx, b); err != nil {

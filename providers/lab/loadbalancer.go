@@ -25,6 +25,21 @@ func newLoadBalancer(
 	return made, err
 }
 
+// newGateway makes the load balancer of web traffic. It takes the encrypted port alone: what would redirect from the other is
+// not there yet. It comes after the API's, so that each lab has the same addresses.
+func newGateway(
+	ctx *pulumi.Context, name string, p *plan.Plan, network pulumi.StringInput, after pulumi.Resource, opts ...pulumi.ResourceOption,
+) (*loadBalancer, error) {
+	made := &loadBalancer{}
+	err := ctx.RegisterResource("lab:index:LoadBalancer", name, pulumi.Map{
+		"name": pulumi.String(p.Cluster.Name + "-gateway"), "network": network, "port": pulumi.Int(encryptedPort),
+		"memberPort": pulumi.Int(p.Gateway.NodePort("https")),
+	}, made, append(opts, pulumi.Version(Version), pulumi.DependsOn([]pulumi.Resource{after}))...)
+	return made, err
+}
+
+const encryptedPort = 443
+
 func newMember(
 	ctx *pulumi.Context, name, node string, balancer pulumi.StringInput, address pulumi.StringInput, opts ...pulumi.ResourceOption,
 ) (pulumi.Resource, error) {

@@ -12,14 +12,17 @@ type foundation struct {
 }
 
 // own is what later resources need of the foundation: its ids.
-type own struct{ network, balancer pulumi.StringOutput }
+type own struct {
+	network, balancer pulumi.StringOutput
+	gateway           *loadBalancer // nil where the plan has none
+}
 
 type network struct {
 	pulumi.CustomResourceState
 	Bridge pulumi.StringOutput `pulumi:"bridge"`
 }
 
-// Foundation makes the bridge, its firewall and the API's load balancer.
+// Foundation makes the bridge, its firewall, the API's load balancer, and the gateway's where the plan has one.
 func (c *Cloud) Foundation(
 	ctx *pulumi.Context, name string, args *providers.FoundationArgs, opts ...pulumi.ResourceOption,
 ) (*providers.Foundation, error) {
@@ -44,10 +47,14 @@ func (c *Cloud) Foundation(
 			if err != nil {
 				return nil, err
 			}
-			if err := newGateway(args.Plan); err != nil {
-				return nil, err
+			o := own{network: id, balancer: balancer.ID().ToStringOutput()}
+			if args.Plan.Gateway != nil {
+				if o.gateway, err = newGateway(ctx, name+"-gateway", args.Plan, id, balancer, parent); err != nil {
+					return nil, err
+				}
+				made.Gateway = o.gateway.Address
 			}
-			made.Endpoint, made.Own = balancer.Address, own{network: id, balancer: balancer.ID().ToStringOutput()}
+			made.Endpoint, made.Own = balancer.Address, o
 			return pulumi.Map{"endpoint": made.Endpoint}, nil
 		})
 	if err != nil {

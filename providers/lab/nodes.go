@@ -38,7 +38,7 @@ func parseSize(text string) (size, error) {
 	return size{cpus: cpus, memoryMiB: gib * 1024}, nil
 }
 
-// Nodes makes the pool's machines and puts control planes behind the load balancer.
+// Nodes makes the pool's machines, and puts control planes behind the API's load balancer and workers behind the gateway's.
 func (c *Cloud) Nodes(
 	ctx *pulumi.Context, name string, args *providers.NodesArgs, opts ...pulumi.ResourceOption,
 ) (*providers.Nodes, error) {
@@ -82,17 +82,25 @@ func newMachine(
 	if args.Pool.Virtual {
 		inputs["virtual"], inputs["dataGiB"] = pulumi.Bool(true), pulumi.Int(gib["data"])
 	}
+	// What an operator's DNS would say: where people log in, API servers look for keys.
+	if l := args.Plan.Cluster.Login; l != nil && made.gateway != nil && args.Pool.Role == plan.ControlPlane && !args.Pool.Virtual {
+		inputs["hosts"] = pulumi.StringMap{l.Host: made.gateway.Address}
+	}
 	m := &machine{}
 	err := ctx.RegisterResource("lab:index:Machine", args.Plan.Name+"-"+node.Name, inputs, m, parent, pulumi.Version(Version),
 		pulumi.Protect(args.Plan.Protect && !node.Leaving), // a worker is let go once it is drained
 		// A node keeps what it was born with; it is renewed by declaring a new generation.
-		pulumi.IgnoreChanges([]string{"userData", "secrets"}))
+		pulumi.IgnoreChanges([]string{"userData", "secrets", "hosts"}))
 	if err != nil {
 		return providers.Machine{}, err
 	}
 	machine := providers.Machine{Address: m.Address, Resource: m}
 	if args.Pool.Role != plan.ControlPlane {
-		return machine, nil
+		if made.gateway == nil {
+			return machine, nil
+		}
+		_, err := newMember(ctx, args.Plan.Name+"-"+node.Name+"-gateway", node.Name, made.gateway.ID().ToStringOutput(), m.Address, parent)
+		return machine, err
 	}
 	machine.Member, err = newMember(ctx, args.Plan.Name+"-"+node.Name+"-api", node.Name, made.balancer, m.Address, parent)
 	return machine, err

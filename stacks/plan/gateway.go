@@ -43,11 +43,23 @@ func gateway(s *site.Site) *Gateway {
 		return nil
 	}
 	g := &Gateway{
-		Public: s.Gateway.Public, Ports: slices.Clone(gatewayPorts), ProxyProtocol: true, Balancers: []string{s.Cluster.NodeCIDR.String()},
+		Public: s.Gateway.Public, Ports: slices.Clone(gatewayPorts), Balancers: []string{s.Cluster.NodeCIDR.String()},
+		// Until a controller stands behind the gateway, Dex takes its connections, and knows no such line.
+		ProxyProtocol: s.Identity.Login == nil,
 	}
 	for _, source := range s.Gateway.Sources {
 		g.Sources = append(g.Sources, source.String())
 	}
 	slices.Sort(g.Sources)
 	return g
+}
+
+// NodePort is where a port of the gateway leads, by the port's name; 0 where it has none of that name.
+func (g *Gateway) NodePort(name string) int {
+	for _, port := range g.Ports {
+		if port.Name == name {
+			return port.NodePort
+		}
+	}
+	return 0
 }

@@ -26,19 +26,24 @@ func withLogin(t *testing.T, s *site.Site) {
 // The API is opened by two factors wherever the country asks for them, also to a stack for tests.
 func TestLogin(t *testing.T) {
 	t.Parallel()
+	people := []plan.Connector{{Name: "two", Kind: plan.OIDC, URL: "https://two.example.org"}, {Name: "one", Kind: plan.OIDC, URL: "https://one.example.org"}}
 	for stack, accepted := range map[string][]string{"se-prod": {"two"}, "de-prod": {"two"}, "no-prod": {"two", "one"}, "dev": {plan.StaticConnector}} {
 		t.Run(stack, func(t *testing.T) {
 			t.Parallel()
 			s := load(t, stack)
 			withLogin(t, &s)
+			connectors := people
 			if stack == "dev" {
+				connectors = nil
 				s.Environment = site.Dev
 				s.Identity.Connectors = []site.Connector{{Name: parse[site.Name](t, "lab-users"), Type: site.Static}}
 			}
 			p, _, err := plan.Resolve(s, profile(t, s), at())
 			require.NoError(t, err)
 			assert.Equal(t, &plan.Login{
-				Issuer: "https://login.example.org/dex", Accepted: accepted, IDTokenSeconds: 600, IdleSeconds: 3600, LimitSeconds: 43200,
+				Issuer: "https://login.example.org/dex", Host: "login.example.org", Connectors: connectors, StaticUsers: stack == "dev",
+				Certificate: plan.Lifetime{Hours: 2160, RenewBefore: 720},
+				Accepted:    accepted, IDTokenSeconds: 600, IdleSeconds: 3600, LimitSeconds: 43200,
 				Pipelines: []plan.Pipeline{{Name: "ci", Issuer: "https://ci.example.org", Audience: "cluster", Subjects: []string{"main"}}},
 			}, p.Cluster.Login)
 		})
@@ -71,4 +76,40 @@ func TestAccess(t *testing.T) {
 	assert.Empty(t, p.Tenants[0].Pipelines, p.Tenants[0].Name)
 	assert.Equal(t, []string{"ci"}, p.Tenants[1].Pipelines)
 	assert.Equal(t, []string{"a", "z"}, p.Tenants[1].Developers)
+}
+
+// What is behind the gateway is Dex itself, which would take the PROXY protocol's line for a bad beginning of TLS.
+func TestDexIsNotToldOfClientsInALineOfItsOwn(t *testing.T) {
+	t.Parallel()
+	s := load(t, "se-prod")
+	s.Identity.Login = nil
+	p, _, err := plan.Resolve(s, profile(t, s), at())
+	require.NoError(t, err)
+	require.True(t, p.Gateway.ProxyProtocol)
+	withLogin(t, &s)
+	p, _, err = plan.Resolve(s, profile(t, s), at())
+	require.NoError(t, err)
+	require.False(t, p.Gateway.ProxyProtocol)
+	assert.Equal(t, 30443, p.Gateway.NodePort("https"))
+	assert.Zero(t, p.Gateway.NodePort("ssh"))
+}
+
+// A directory's place goes to Dex as it is; its password, and a client's secret, are named and never held.
+func TestConnectors(t *testing.T) {
+	t.Parallel()
+	s := load(t, "se-prod")
+	withLogin(t, &s)
+	prod := site.ExampleProd()
+	s.Identity.Connectors = prod.Identity.Connectors
+	p, _, err := plan.Resolve(s, profile(t, s), at())
+	require.NoError(t, err)
+	assert.Equal(t, []plan.Connector{
+		{Name: "region-idp", Kind: plan.OIDC, URL: "https://idp.example.org", ClientID: "lagrum-se-prod"},
+		{Name: "directory", Kind: plan.LDAP, URL: "ldaps://directory.example.org", Directory: &plan.Directory{
+			BindDN: "cn=dex,ou=services,dc=example,dc=org", PeopleBase: "ou=people,dc=example,dc=org", PeopleFilter: "(objectClass=inetOrgPerson)",
+			Login: "uid", ID: "uid", Email: "mail", GroupsBase: "ou=groups,dc=example,dc=org", GroupsFilter: "(objectClass=groupOfNames)",
+			Member: "member", Person: "DN", GroupName: "cn",
+		}},
+	}, p.Cluster.Login.Connectors)
+	assert.Equal(t, "connectorSecret-region-idp", p.Cluster.Login.Connectors[0].Secret())
 }

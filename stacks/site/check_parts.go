@@ -241,6 +241,7 @@ func (c *checker) identity(s *Site) {
 		case k.Type != LDAP && k.Type != "" && directory:
 			c.bad(path+".url", k.URL.String(), "is a directory", "use https://, or type ldap")
 		}
+		c.foreign(path, k)
 	}
 	if s.Environment.Serious() && len(s.Identity.Connectors) == 0 {
 		c.bad("identity.connectors", "", "is empty", "name who vouches for the people that use a "+string(s.Environment)+" stack")

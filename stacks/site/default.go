@@ -46,6 +46,20 @@ func DefaultLogin() Login {
 	return Login{Lasts: legal[Duration]("10m"), Idle: legal[Duration]("1h"), Limit: legal[Duration]("12h")}
 }
 
+// DefaultDirectoryPeople have the attributes of inetOrgPerson (RFC 2798).
+func DefaultDirectoryPeople() DirectoryPeople {
+	return DirectoryPeople{
+		Filter: legal[Filter]("(objectClass=inetOrgPerson)"), Login: legal[Attribute]("uid"), ID: legal[Attribute]("uid"), Email: legal[Attribute]("mail"),
+	}
+}
+
+// DefaultDirectoryGroups list their members by name (groupOfNames, RFC 4519).
+func DefaultDirectoryGroups() DirectoryGroups {
+	return DirectoryGroups{
+		Filter: legal[Filter]("(objectClass=groupOfNames)"), Member: legal[Attribute]("member"), Person: legal[Attribute]("DN"), Name: legal[Attribute]("cn"),
+	}
+}
+
 // DefaultTenant may use what a small service needs.
 func DefaultTenant() Tenant { return Tenant{CPU: 4, MemoryGiB: 8, StorageGiB: 50, Pods: 50} }
 
@@ -64,6 +78,10 @@ func preset(section any) {
 		*s = DefaultGuestEncryption()
 	case *Login:
 		*s = DefaultLogin()
+	case *DirectoryPeople:
+		*s = DefaultDirectoryPeople()
+	case *DirectoryGroups:
+		*s = DefaultDirectoryGroups()
 	case *Recovery:
 		*s = DefaultRecovery()
 	}

@@ -22,7 +22,11 @@ func ExampleDev() Site {
 			examplePool("cp", ControlPlane, 1, "2c2g", "a"),
 			examplePool("workers", Worker, 1, "2c2g", "a"),
 		},
-		Identity: Identity{Connectors: []Connector{{Name: legal[Name]("lab-users"), Type: Static}}},
+		Gateway: &Gateway{Sources: []CIDR{legal[CIDR]("172.31.240.0/24")}},
+		Identity: Identity{
+			Connectors: []Connector{{Name: legal[Name]("lab-users"), Type: Static}},
+			Login:      exampleLogin("https://login.lab.lagrum/dex"),
+		},
 		Retention: Retention{
 			Logs: []LogRetention{
 				{PatientAccess, legal[Days]("1827"), legal[Days]("3653")},
@@ -80,16 +84,14 @@ func ExampleProd() Site {
 	s.NodePools = []Pool{controlPlane, workers}
 	s.Gateway = &Gateway{Public: true, Sources: []CIDR{legal[CIDR]("0.0.0.0/0")}}
 	s.Identity.Connectors = []Connector{
-		{Name: legal[Name]("region-idp"), Type: OIDC, URL: legal[URL]("https://idp.example.org"), MFA: true},
-		{Name: legal[Name]("directory"), Type: LDAP, URL: legal[URL]("ldaps://directory.example.org"), MFA: true},
+		{Name: legal[Name]("region-idp"), Type: OIDC, URL: legal[URL]("https://idp.example.org"), MFA: true, ClientID: legal[Text]("lagrum-se-prod")},
+		{Name: legal[Name]("directory"), Type: LDAP, URL: legal[URL]("ldaps://directory.example.org"), MFA: true, Directory: exampleDirectory()},
 	}
-	login := DefaultLogin()
-	login.Issuer = legal[URL]("https://login.example.org/dex")
-	login.Pipelines = []Pipeline{{
+	s.Identity.Login = exampleLogin("https://login.example.org/dex")
+	s.Identity.Login.Pipelines = []Pipeline{{
 		Name: legal[Name]("ci"), Issuer: legal[URL]("https://ci.example.org"), Audience: legal[Text]("se-prod"),
 		Subjects: []Text{legal[Text]("project:care/journal:ref:main")}, Tenants: []Name{legal[Name]("journal")},
 	}}
-	s.Identity.Login = &login
 	s.Access = &Access{
 		Operators: []Text{legal[Text]("platform-operators")}, SecurityOfficers: []Text{legal[Text]("platform-security")},
 		Auditors: []Text{legal[Text]("auditors")}, BreakGlass: []Text{legal[Text]("platform-emergency")},
@@ -137,6 +139,18 @@ func ExampleRecovery() Site {
 	s.Gateway = &Gateway{Sources: []CIDR{legal[CIDR]("192.0.2.0/24")}}
 	s.Waivers = nil
 	return s
+}
+
+func exampleDirectory() *Directory {
+	d := &Directory{BindDN: legal[DN]("cn=dex,ou=services,dc=example,dc=org"), People: DefaultDirectoryPeople(), Groups: DefaultDirectoryGroups()}
+	d.People.Base, d.Groups.Base = legal[DN]("ou=people,dc=example,dc=org"), legal[DN]("ou=groups,dc=example,dc=org")
+	return d
+}
+
+func exampleLogin(issuer string) *Login {
+	l := DefaultLogin()
+	l.Issuer = legal[URL](issuer)
+	return &l
 }
 
 func examplePool(name string, role Role, count int, size string, zones ...string) Pool {

@@ -54,27 +54,31 @@ const labelWord = `[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?`
 func whole(pattern string) *regexp.Regexp { return regexp.MustCompile(`^(?:` + pattern + `)$`) }
 
 type (
-	textKind        struct{}
-	nameKind        struct{}
-	domainKind      struct{}
-	countryKind     struct{}
-	regionKind      struct{}
-	zoneKind        struct{}
-	versionKind     struct{}
-	cidrKind        struct{}
-	durationKind    struct{}
-	daysKind        struct{}
-	dateKind        struct{}
-	emailKind       struct{}
-	phoneKind       struct{}
-	urlKind         struct{}
-	webURLKind      struct{}
-	thumbprintKind  struct{}
-	registryKind    struct{}
-	accountKind     struct{}
-	roleARNKind     struct{}
-	uuidKind        struct{}
-	requirementKind struct{}
+	textKind         struct{}
+	nameKind         struct{}
+	domainKind       struct{}
+	countryKind      struct{}
+	regionKind       struct{}
+	zoneKind         struct{}
+	versionKind      struct{}
+	cidrKind         struct{}
+	durationKind     struct{}
+	daysKind         struct{}
+	dateKind         struct{}
+	emailKind        struct{}
+	phoneKind        struct{}
+	urlKind          struct{}
+	webURLKind       struct{}
+	thumbprintKind   struct{}
+	registryKind     struct{}
+	accountKind      struct{}
+	roleARNKind      struct{}
+	uuidKind         struct{}
+	dnKind           struct{}
+	filterKind       struct{}
+	attributeKind    struct{}
+	certificatesKind struct{}
+	requirementKind  struct{}
 )
 
 func (textKind) parse(text string) (string, string, string) {

@@ -138,7 +138,7 @@ func TestWarnings(t *testing.T) {
 		},
 		{
 			"production in the lab",
-			edit(t, edit(t, prod, gateway, ""), openstack, "  lab: {}\n", "      - name: data\n        gib: 200\n", ""),
+			edit(t, edit(t, prod, "  public: true\n", "", "- 0.0.0.0/0", "- 192.0.2.0/24"), openstack, "  lab: {}\n", "      - name: data\n        gib: 200\n", ""),
 			"cloud.lab: is a laboratory, where neither encrypted disks nor a place can be proved; rehearse here, and keep patient data elsewhere",
 		},
 	} {

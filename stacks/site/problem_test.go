@@ -183,6 +183,7 @@ func TestProblems(t *testing.T) {
 			"nodePools: has 0 control-plane pools; declare exactly one pool with role control-plane"),
 		{"two control planes", []string{"role: worker\n    count: 6", "role: control-plane\n    count: 3", "generation: 2", "generation: 1"}, []string{
 			"nodePools: has 2 control-plane pools; declare exactly one pool with role control-plane",
+			noWorkers,
 		}},
 		{"control plane of two", []string{"    count: 3\n", "    count: 2\n", "    replacements:\n      - 1\n      - 3\n      - 1\n", ""}, []string{
 			`nodePools[0].count: "2" is no size for a control plane; use 1, or 3 to outlive the loss of a machine`,
@@ -222,8 +223,10 @@ func TestProblems(t *testing.T) {
 			"identity.connectors: is empty; name who vouches for the people that use a prod stack"),
 		one("connector twice", "    - name: directory\n", "    - name: region-idp\n",
 			`identity.connectors[1].name: "region-idp" is another connector's name; choose a name of its own`),
-		one("static users outside the lab", "      type: oidc\n      url: https://idp.example.org\n", "      type: static\n",
-			`identity.connectors[0].type: "static" is for the lab only; connect the organisation's own identity provider`),
+		{"static users outside the lab", []string{"      type: oidc\n      url: https://idp.example.org\n", "      type: static\n"}, []string{
+			`identity.connectors[0].type: "static" is for the lab only; connect the organisation's own identity provider`,
+			`identity.connectors[0].clientID: "lagrum-se-prod" has no meaning for static; take it out`,
+		}},
 		one("issuer missing", "      url: https://idp.example.org\n", "", "identity.connectors[0].url: is missing; add the address of the oidc service"),
 		one("directory without LDAP", "type: oidc\n      url: https://idp.example.org", "type: oidc\n      url: ldaps://idp.example.org",
 			`identity.connectors[0].url: "ldaps://idp.example.org" is a directory; use https://, or type ldap`),
@@ -246,6 +249,37 @@ access:
 			`identity.login.pipelines[0].subjects: is empty; list the subjects that may use the cluster`,
 			`identity.login.pipelines[1].name: "ci" is another pipeline's name; choose a name of its own`,
 			`identity.login.pipelines[1].issuer: "https://ci.example.org" issues the tokens of others too; give each pipeline an issuer of its own; several subjects may share one`,
+		}},
+		one("issuer at a port of its own", "login.example.org/dex", "login.example.org:5556/dex",
+			`identity.login.issuer: "https://login.example.org:5556/dex" has another port than 443, and the gateway takes no other; take the port out`),
+		one("issuer without a name", "https://login.example.org/dex", "https://192.0.2.1/dex",
+			`identity.login.issuer: "https://192.0.2.1/dex" has no host's name; use a name in lower case that leads to the gateway: its certificate is made for it`),
+		one("issuer with a slash at its end", "login.example.org/dex", "login.example.org/",
+			`identity.login.issuer: "https://login.example.org/" ends with a slash; take it out: tokens name the issuer letter by letter`),
+		one("login without a gateway", gateway, "",
+			`identity.login.issuer: "https://login.example.org/dex" leads nowhere: the site has no gateway; add gateway, with who may log in among its sources`),
+		one("provider that knows no client", "      clientID: lagrum-se-prod\n", "",
+			"identity.connectors[0].clientID: is missing; add what the provider calls Dex, where it was registered as a client"),
+		one("login by SAML", "type: oidc\n      url: https://idp.example.org\n      mfa: true\n      clientID: lagrum-se-prod\n",
+			"type: saml\n      url: https://idp.example.org\n      mfa: true\n",
+			`identity.connectors[0].type: "saml" is not built for logins; connect the same people by oidc or ldap, or take login out`),
+		one("login by GitHub", "type: oidc\n      url: https://idp.example.org\n      mfa: true\n      clientID: lagrum-se-prod\n", "type: github\n      mfa: true\n",
+			`identity.connectors[0].type: "github" is not built for logins; connect the same people by oidc or ldap, or take login out`),
+		one("directory that nobody is found in", directory, "", "identity.connectors[1].directory: is missing; say where the directory keeps people and groups"),
+		{"what belongs to another connector", []string{"      clientID: lagrum-se-prod\n", "      clientID: lagrum-se-prod\n" + directory,
+			"directory.example.org\n", "directory.example.org\n      clientID: dex\n      groupsClaim: roles\n"}, []string{
+			"identity.connectors[0].directory: has no meaning for oidc; take it out",
+			`identity.connectors[1].clientID: "dex" has no meaning for ldap; take it out`,
+			`identity.connectors[1].groupsClaim: "roles" has no meaning for ldap; take it out`,
+		}},
+		{"directory with everything wrong", []string{"cn=dex,ou=services,dc=example,dc=org", "dex", "ou=people,dc=example,dc=org", "ou=people,",
+			"(objectClass=inetOrgPerson)", "(objectClass=inetOrgPerson))", "person: DN", "person: d_n",
+			"directory.example.org\n", "directory.example.org\n      authority: none\n"}, []string{
+			`identity.connectors[1].authority: "none" is not a list of authorities' certificates; write blocks of PEM that begin with BEGIN CERTIFICATE, and nothing else`,
+			`identity.connectors[1].directory.bindDN: "dex" is not the name of an entry of a directory; write it as attribute=value parts with commas between, e.g. ou=people,dc=example,dc=org`,
+			`identity.connectors[1].directory.people.base: "ou=people," is not the name of an entry of a directory; write it as attribute=value parts with commas between, e.g. ou=people,dc=example,dc=org`,
+			`identity.connectors[1].directory.people.filter: "(objectClass=inetOrgPerson))" is not a filter of a directory; write it in parentheses, e.g. (objectClass=person)`,
+			`identity.connectors[1].directory.groups.person: "d_n" is not an attribute of a directory; write its name, e.g. uid`,
 		}},
 		one("ceiling before floor", "ceilingDays: 3653", "ceilingDays: 365",
 			`retention.logs[0].ceilingDays: "365" is before floorDays 1827, when nobody can delete yet; use at least the floor`),
@@ -304,6 +338,7 @@ access:
 			`nodePools[1].count: "6" is no size for a control plane; use 1, or 3 to outlive the loss of a machine`,
 			`nodePools[1].generation: "2" would replace all control planes at once; keep 1, and append the slots to replace to replacements`,
 			"nodePools: has 2 control-plane pools; declare exactly one pool with role control-plane",
+			noWorkers,
 		}},
 		{"a count that cannot be read says nothing about slots", []string{"    count: 3\n", "    count: three\n"}, []string{
 			`nodePools[0].count: "three" is text, not a whole number; write a whole number`,
@@ -315,7 +350,7 @@ access:
 			`nodePools[0].role: "master" is not a role; use one of: control-plane, worker`,
 		}},
 		{"a cloud that cannot be read says nothing about users", []string{
-			openstack, "  lab: true\n", "      type: oidc\n      url: https://idp.example.org\n", "      type: static\n",
+			openstack, "  lab: true\n", "      type: oidc\n      url: https://idp.example.org\n", "      type: static\n", "      clientID: lagrum-se-prod\n", "",
 		}, []string{`cloud.lab: "true" is true or false, not a mapping; write a mapping`}},
 		{"a tenant that would be the platform", []string{"- name: journal\n", "- name: kube-journal\n", "          - journal\n", "          - kube-journal\n", "- journal-developers\n", "- system:masters\n", "cpu: 4\n", "cpu: 0\n"}, []string{
 			`tenants[0].name: "kube-journal" is a namespace of the cluster's own; choose another; kube- and lagrum at the beginning are taken`,
@@ -363,6 +398,27 @@ access:
 		})
 	}
 }
+
+// Parts of the production example, and what follows from two of its mistakes.
+const (
+	login     = "  login:\n    issuer: https://login.example.org/dex\n    lasts: 10m\n    idle: 1h\n    limit: 12h\n"
+	directory = `      directory:
+        bindDN: cn=dex,ou=services,dc=example,dc=org
+        people:
+          base: ou=people,dc=example,dc=org
+          filter: (objectClass=inetOrgPerson)
+          login: uid
+          id: uid
+          email: mail
+        groups:
+          base: ou=groups,dc=example,dc=org
+          filter: (objectClass=groupOfNames)
+          member: member
+          person: DN
+          name: cn
+`
+	noWorkers = `identity.login.issuer: "https://login.example.org/dex" leads nowhere: the site has no workers, and the gateway leads to nobody else; add a pool of workers`
+)
 
 func TestStaticConnectorHasNoAddress(t *testing.T) {
 	t.Parallel()

@@ -296,8 +296,8 @@ type Identity struct {
 
 // Login says who issues the tokens that the API servers take, and for how long they are good.
 type Login struct {
-	// Issuer is the address of Dex, exactly as its tokens name it. Control planes must find it by their own DNS, and trust
-	// its certificate by their own trust store.
+	// Issuer is the address of Dex, exactly as its tokens name it: https, a host's name, port 443. The name leads to the
+	// gateway, for control planes by their own DNS as for everybody else.
 	Issuer URL `yaml:"issuer" example:"https://login.example.org/dex"`
 	// Lasts is how long a person's token is good: 1m to 1h. Nothing takes one back before its end.
 	Lasts Duration `yaml:"lasts" example:"10m"`
@@ -337,7 +337,8 @@ type Access struct {
 	BreakGlass []Text `yaml:"breakGlass,omitempty" example:"[platform-emergency]"`
 }
 
-// Connector is one source of identities. Its client secret or bind password is a secret of the stack.
+// Connector is one source of identities. Its client secret (oidc) or bind password (ldap) is a secret of the stack,
+// lagrum:connectorSecret-<name>. Logins by saml and github are not built.
 type Connector struct {
 	// Name of the connector, unique in the site.
 	Name Name `yaml:"name" example:"region-idp"`
@@ -348,6 +349,52 @@ type Connector struct {
 	URL URL `yaml:"url,omitempty" example:"https://idp.example.org"`
 	// MFA says that this source enforces more than one factor for everybody it lets in.
 	MFA bool `yaml:"mfa,omitempty"`
+	// ClientID is what the provider calls Dex (oidc). Required where there is a login.
+	ClientID Text `yaml:"clientID,omitempty" example:"lagrum-se-prod"`
+	// GroupsClaim is the claim of the provider's tokens that holds a person's groups (oidc). Absent: groups.
+	GroupsClaim Text `yaml:"groupsClaim,omitempty" example:"roles"`
+	// Authority is what signed the certificate of the service (oidc, ldap), as PEM. Absent: what public authorities signed.
+	Authority Certificates `yaml:"authority,omitempty"`
+	// Directory says where a directory keeps people and groups (ldap). Required where there is a login.
+	Directory *Directory `yaml:"directory,omitempty"`
+}
+
+// Directory says where an LDAP directory keeps people and groups.
+type Directory struct {
+	// BindDN is the account by which Dex searches. It needs to read what is named here and nothing else.
+	BindDN DN `yaml:"bindDN" example:"cn=dex,ou=services,dc=example,dc=org"`
+	// People are found by what they type.
+	People DirectoryPeople `yaml:"people"`
+	// Groups are found by their members.
+	Groups DirectoryGroups `yaml:"groups"`
+}
+
+// DirectoryPeople says which entries of a directory are people, and what their attributes mean.
+type DirectoryPeople struct {
+	// Base is the entry below which they are.
+	Base DN `yaml:"base" example:"ou=people,dc=example,dc=org"`
+	// Filter that they match (RFC 4515).
+	Filter Filter `yaml:"filter" example:"(objectClass=person)"`
+	// Login is the attribute that people type: their name at the login.
+	Login Attribute `yaml:"login" example:"uid"`
+	// ID is the attribute that never becomes another person's.
+	ID Attribute `yaml:"id" example:"uid"`
+	// Email is the attribute with the address that the API server calls people by.
+	Email Attribute `yaml:"email" example:"mail"`
+}
+
+// DirectoryGroups says which entries of a directory are groups, and who is in them.
+type DirectoryGroups struct {
+	// Base is the entry below which they are.
+	Base DN `yaml:"base" example:"ou=groups,dc=example,dc=org"`
+	// Filter that they match (RFC 4515).
+	Filter Filter `yaml:"filter" example:"(objectClass=groupOfNames)"`
+	// Member is the attribute of a group that lists its people.
+	Member Attribute `yaml:"member" example:"member"`
+	// Person is the attribute of a person by which Member lists them; DN is their whole name in the directory.
+	Person Attribute `yaml:"person" example:"DN"`
+	// Name is the attribute that holds the group's name.
+	Name Attribute `yaml:"name" example:"cn"`
 }
 
 // Tenant is a team, or a system, that shares the cluster with others.

@@ -105,6 +105,14 @@ type (
 	Account struct{ value[accountKind] }
 	// RoleARN is the ARN of a role of AWS's partition aws.
 	RoleARN struct{ value[roleARNKind] }
+	// DN is the name of an entry of a directory (RFC 4514).
+	DN struct{ value[dnKind] }
+	// Filter picks entries of a directory (RFC 4515).
+	Filter struct{ value[filterKind] }
+	// Attribute is the name of an attribute of a directory (RFC 4512), or DN.
+	Attribute struct{ value[attributeKind] }
+	// Certificates are one or more certificates of authorities, as PEM.
+	Certificates struct{ value[certificatesKind] }
 	// UUID is the id of a thing in an OpenStack cloud (RFC 9562), in lower case with hyphens.
 	UUID struct{ value[uuidKind] }
 	// RequirementID is shaped like an id of the catalogue; whether the catalogue has it, the plan says.

@@ -22,12 +22,9 @@ import (
 
 // withPeople gives the site somebody for each persona; the pipeline deploys for one of its tenants.
 func withPeople(site map[string]any) {
-	site["identity"].(map[string]any)["login"] = map[string]any{
-		"issuer": "https://login.lab.lagrum/dex",
-		"pipelines": []any{map[string]any{
-			"name": "ci", "issuer": "https://ci.lab.lagrum", "audience": "lab", "subjects": []any{"main"}, "tenants": []any{"ward"},
-		}},
-	}
+	site["identity"].(map[string]any)["login"].(map[string]any)["pipelines"] = []any{map[string]any{
+		"name": "ci", "issuer": "https://ci.lab.lagrum", "audience": "lab", "subjects": []any{"main"}, "tenants": []any{"ward"},
+	}}
 	site["access"] = map[string]any{
 		"operators": []any{"operators"}, "securityOfficers": []any{"officers"}, "auditors": []any{"auditors"}, "breakGlass": []any{"emergency"},
 	}

@@ -21,6 +21,7 @@ import (
 func TestCore(t *testing.T) {
 	before := snapshot(t, "e2e")
 	w := newWorld(t, "e2e", withTenants, withPeople)
+	p := w.people(t)
 	t.Cleanup(func() {
 		w.lagrum(t, 5*time.Minute, "lab", "down")
 		requireNothingLeft(t, "e2e", before)
@@ -48,13 +49,16 @@ func TestCore(t *testing.T) {
 	step(t, "Secrets lie encrypted in etcd", w.secretsAreEncrypted)
 	step(t, "each persona has its rights and no other", w.personasHold)
 	step(t, "no certificate on a node is of system:masters", w.nobodyIsMaster)
+	step(t, "people log in through Dex", p.logIn)
 	step(t, "kube-bench finds nothing that is not answered for", w.benchmarkHolds)
 	step(t, "a deleted object is seen and restored", w.driftIsRestored)
 	step(t, "an administrator's certificate that ended is renewed", w.expiredAdministratorRecovers)
 	step(t, "a join credential opens little, and nothing once it ended", w.joinCredentialEnds)
+	step(t, "a person's token ends", p.tokenEnds)
 	step(t, "a pool grows", w.poolGrows)
 	step(t, "a worker is drained, and then leaves", w.poolShrinks)
 	step(t, "the initialiser is replaced and nothing is lost", w.initialiserIsReplaced)
+	step(t, "people log in to a new control plane", p.newControlPlane)
 	step(t, "destroy leaves no resource", func(t *testing.T) {
 		w.pulumi(t, "destroy", "--yes", "--skip-preview")
 		require.Empty(t, w.resources(t))
@@ -246,7 +250,7 @@ func (w *world) expiredAdministratorRecovers(t *testing.T) {
 	past := *w
 	past.env = append(append([]string{}, w.env...), "LAGRUM_LAB_CLOCK_OFFSET=-2400h")
 	interrupted := past.try(t, 5*time.Minute, "timeout", "--foreground", "--signal=INT", "30", past.find("pulumi"), "up", "--yes", "--skip-preview",
-		"--non-interactive", "--stack", w.name, "--target-dependents", "--replace", w.urn(t, "LocallySignedCert"))
+		"--non-interactive", "--stack", w.name, "--target-dependents", "--replace", w.urn(t, "LocallySignedCert::dev-pki-admin"))
 	require.NotZero(t, interrupted.code, interrupted.out)
 
 	refused := w.asAdministrator(t)
@@ -356,12 +360,12 @@ func (w *world) resources(t *testing.T) []stateResource {
 	return state.Deployment.Resources
 }
 
-// urn of the only resource whose type ends so.
+// urn of the only resource whose type and name end so.
 func (w *world) urn(t *testing.T, kind string) string {
 	t.Helper()
 	found := []string{}
 	for _, r := range w.resources(t) {
-		if strings.HasSuffix(r.Type, ":"+kind) {
+		if strings.HasSuffix(r.URN, ":"+kind) {
 			found = append(found, r.URN)
 		}
 	}

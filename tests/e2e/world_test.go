@@ -81,6 +81,19 @@ func (w *world) edit(t *testing.T, edits ...func(site map[string]any)) {
 	require.NoError(t, os.WriteFile(w.stackFile(), text, 0o644))
 }
 
+// configure sets a key of the stack's configuration beside the site.
+func (w *world) configure(t *testing.T, key, value string) {
+	t.Helper()
+	text, err := os.ReadFile(w.stackFile())
+	require.NoError(t, err)
+	var stack map[string]any
+	require.NoError(t, yaml.Unmarshal(text, &stack))
+	stack["config"].(map[string]any)[key] = value
+	text, err = yaml.Marshal(stack)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(w.stackFile(), text, 0o644))
+}
+
 func cluster(site map[string]any) map[string]any { return site["cluster"].(map[string]any) }
 
 // pool finds a node pool of the site by name.

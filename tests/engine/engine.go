@@ -127,7 +127,7 @@ func (e *Engine) Init(stack string, file []byte) error {
 }
 
 // Secrets are those that a stack's configuration has to hold besides its file, each a sentinel: the login to OpenStack,
-// and those of the stores that lie at endpoints.
+// those of the stores that lie at endpoints, and those of identity providers.
 func Secrets(file []byte) (map[string]string, error) {
 	p, _, err := plan.OfStack(file, time.Now())
 	if err != nil {
@@ -139,6 +139,11 @@ func Secrets(file []byte) (map[string]string, error) {
 	}
 	if p.Cloud.OpenStack != nil {
 		set("openstackCredentialID", "openstackCredentialSecret", "sentinel-credential")
+	}
+	if p.Cluster.Login != nil {
+		for _, c := range p.Cluster.Login.Connectors {
+			all["lagrum:"+c.Secret()] = "sentinel-secret-of-a-connector"
+		}
 	}
 	for _, store := range p.Stores {
 		if store.Place.AWS() {

@@ -5,6 +5,7 @@ package identity_test
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -20,60 +21,59 @@ import (
 	"github.com/lagrum/lagrum/components/bootstrap"
 	"github.com/lagrum/lagrum/components/identity"
 	"github.com/lagrum/lagrum/stacks/plan"
+	"github.com/lagrum/lagrum/tests/login"
 	"github.com/lagrum/lagrum/tests/server"
 )
 
 // lifetime of people's tokens here, in seconds: long enough for a login and a question, short enough to be seen to end.
 const lifetime = 30
 
-// The password of the lab's static user, by bcrypt.
-const hash = "$2b$12$3jtUt0tQ7nJrfoOgC3lcPOnV0xboOp.jyYvBKBWDkGK.RawaTO7hy"
-
 // world is an API server, a Dex and the providers behind it.
 type world struct {
 	server.Kubernetes
-	authority *authority
-	upstream  *upstream
-	login     *bootstrap.Login
+	authority *login.Authority
+	upstream  *login.Provider
+	accepted  *bootstrap.Login
 	dex       string // issuer
 	file      string // the API server's AuthenticationConfiguration
 	audit     string
 }
 
 func newWorld(t *testing.T) *world {
-	a := newAuthority(t)
-	w := &world{authority: a, upstream: newUpstream(t, a,
-		person{Email: "olga@example.org", Groups: []string{"operators", "system:masters"}},
-		person{Email: "sven@example.org", Groups: []string{"security-officers"}},
-		person{Email: "dev@example.org", Groups: []string{"developers"}},
-		person{Email: "audit@example.org", Groups: []string{"auditors"}},
-		person{Email: "nobody@example.org"},
-		person{Email: "unverified@example.org", Groups: []string{"operators"}, Unverified: true},
+	a := login.NewAuthority(t, net.IPv4(127, 0, 0, 1))
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	w := &world{authority: a, upstream: login.NewProvider(t, a, listener, "groups",
+		login.Person{Email: "olga@example.org", Groups: []string{"operators", "system:masters"}},
+		login.Person{Email: "sven@example.org", Groups: []string{"security-officers"}},
+		login.Person{Email: "dev@example.org", Groups: []string{"developers"}},
+		login.Person{Email: "audit@example.org", Groups: []string{"auditors"}},
+		login.Person{Email: "nobody@example.org"},
+		login.Person{Email: "unverified@example.org", Groups: []string{"operators"}, Unverified: true},
 	)}
 	listen := server.Address(t)
 	w.dex = "https://" + listen + "/dex"
-	w.login = &bootstrap.Login{Issuer: w.dex, CA: a.pem, Connectors: []string{"strong"}, Seconds: lifetime, Pipelines: []bootstrap.Pipeline{
-		{Name: "ci", Issuer: w.upstream.issuer("ci"), Audience: "dev", Subjects: []string{"platform:main"}},
+	w.accepted = &bootstrap.Login{Issuer: w.dex, CA: a.PEM, Connectors: []string{"strong"}, Seconds: lifetime, Pipelines: []bootstrap.Pipeline{
+		{Name: "ci", Issuer: w.upstream.Issuer("ci"), Audience: "dev", Subjects: []string{"platform:main"}, CA: a.PEM},
 	}}
-	w.file = a.write(t, "authentication.yaml", string(w.rendered(t)))
-	w.audit = filepath.Join(a.dir, "audit.log")
+	w.file = a.Write(t, "authentication.yaml", string(w.rendered(t)))
+	w.audit = filepath.Join(a.Dir, "audit.log")
 	policy, err := filepath.Abs("../../components/bootstrap/testdata/init/files/etc/kubernetes/lagrum/audit.yaml")
 	require.NoError(t, err)
 
 	config, err := identity.Config(identity.Input{
 		Login: &plan.Login{Issuer: w.dex, IDTokenSeconds: lifetime, IdleSeconds: 3600, LimitSeconds: 43200}, Lab: true,
 		Connectors: []identity.Connector{
-			{Name: "strong", Issuer: w.upstream.issuer("strong"), ClientID: "dex", Secret: "sec$ret", RootCAs: []string{a.CA}},
-			{Name: "weak", Issuer: w.upstream.issuer("weak"), ClientID: "dex", Secret: "sec$ret", RootCAs: []string{a.CA}},
+			provider("strong", w.upstream, a), provider("weak", w.upstream, a), directory(a),
 		},
-		Users:  []identity.User{{Email: "lab@example.org", Name: "lab", ID: "1", Hash: hash}},
+		Users:  []identity.User{identity.LabUser()},
 		Listen: listen, Certificate: a.Certificate, Key: a.Key, Storage: identity.Storage{Type: "memory"},
 	})
 	require.NoError(t, err)
 	t.Setenv("DEX_EXPAND_ENV", "false")
 	w.Kubernetes = server.StartKubernetes(t, "10.96.0.0/24", "--authentication-config="+w.file, "--audit-policy-file="+policy, "--audit-log-path="+w.audit)
-	log := w.Run(t, "dex", server.Program(t, "dex"), "serve", a.write(t, "dex.yaml", string(config)))
-	client := w.upstream.server.Client()
+	log := w.Run(t, "dex", server.Program(t, "dex"), "serve", a.Write(t, "dex.yaml", string(config)))
+	client := w.upstream.Server.Client()
 	require.Eventually(t, func() bool {
 		answer, err := client.Get(w.dex + "/healthz")
 		if err != nil {
@@ -90,9 +90,21 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+func provider(name string, at *login.Provider, a *login.Authority) identity.Connector {
+	return identity.Connector{Connector: plan.Connector{Name: name, Kind: plan.OIDC, URL: at.Issuer(name), ClientID: "dex"}, Secret: login.Secret, RootCA: a.CA}
+}
+
+// directory is one that nobody logs in by: Dex reads and checks all of it, and shows its form.
+func directory(a *login.Authority) identity.Connector {
+	return identity.Connector{Connector: plan.Connector{Name: "directory", Kind: plan.LDAP, URL: "ldaps://127.0.0.1", Directory: &plan.Directory{
+		BindDN: "cn=dex,dc=example,dc=org", PeopleBase: "ou=people,dc=example,dc=org", PeopleFilter: "(objectClass=person)", Login: "uid", ID: "entryUUID",
+		Email: "mail", GroupsBase: "ou=groups,dc=example,dc=org", GroupsFilter: "(objectClass=groupOfNames)", Member: "member", Person: "DN", GroupName: "cn",
+	}}, Secret: login.Secret, RootCA: a.CA}
+}
+
 func (w *world) rendered(t *testing.T) []byte {
 	t.Helper()
-	text, err := bootstrap.Authentication(w.login)
+	text, err := bootstrap.Authentication(w.accepted)
 	require.NoError(t, err)
 	return text
 }
@@ -140,17 +152,19 @@ func (w *world) refused(t *testing.T, token string) {
 	require.ErrorContains(t, err, "Unauthorized")
 }
 
+func (w *world) browser() login.Browser { return login.Browser{Trusted: w.authority.Pool} }
+
 func (w *world) person(t *testing.T, connector, email string) string {
 	t.Helper()
-	return logIn(t, w.authority, w.dex, connector, email, scopes)
+	return w.browser().LogIn(t, w.dex, connector, email, login.Password, login.Scopes).ID
 }
 
 func (w *world) pipeline(claims map[string]any, lasts time.Duration) string {
-	all := map[string]any{"iss": w.upstream.issuer("ci"), "aud": "dev", "sub": "platform:main"}
+	all := map[string]any{"iss": w.upstream.Issuer("ci"), "aud": "dev", "sub": "platform:main"}
 	for name, value := range claims {
 		all[name] = value
 	}
-	return sign(w.upstream.key, "1", all, lasts)
+	return login.Sign(w.upstream.Key, "1", all, lasts)
 }
 
 func TestLogin(t *testing.T) {
@@ -175,7 +189,7 @@ func TestLogin(t *testing.T) {
 		w.refused(t, w.person(t, "local", "lab@example.org"))
 	})
 	t.Run("a token that does not name its connector is refused", func(t *testing.T) {
-		w.refused(t, logIn(t, w.authority, w.dex, "strong", "olga@example.org", "openid email groups"))
+		w.refused(t, w.browser().LogIn(t, w.dex, "strong", "olga@example.org", login.Password, "openid email groups").ID)
 	})
 	t.Run("an address that is not verified is refused", func(t *testing.T) {
 		w.refused(t, w.person(t, "strong", "unverified@example.org"))
@@ -212,7 +226,7 @@ func TestLogin(t *testing.T) {
 			"another subject":   {"sub": "platform:branch"},
 			"people's audience": {"aud": bootstrap.Audience},
 			"people's issuer":   {"iss": w.dex, "aud": bootstrap.Audience},
-			"an unknown issuer": {"iss": w.upstream.issuer("other")},
+			"an unknown issuer": {"iss": w.upstream.Issuer("other")},
 		} {
 			t.Run(name, func(t *testing.T) { w.refused(t, w.pipeline(claims, time.Minute)) })
 		}
@@ -221,22 +235,22 @@ func TestLogin(t *testing.T) {
 	})
 	t.Run("a forged token is refused", func(t *testing.T) {
 		token := w.person(t, "weak", "nobody@example.org")
-		header, claims := parts(t, token)
+		header, claims := login.Parts(t, token)
 		claims["groups"], claims["federated_claims"] = []string{"operators"}, map[string]string{"connector_id": "strong"}
 		payload, err := json.Marshal(claims)
 		require.NoError(t, err)
 		fields := strings.Split(token, ".")
-		w.refused(t, fields[0]+"."+encode(payload)+"."+fields[2])
-		w.refused(t, sign(newKey(t), header["kid"].(string), claims, 20*time.Second))
+		w.refused(t, fields[0]+"."+login.Encode(payload)+"."+fields[2])
+		w.refused(t, login.Sign(login.NewKey(t), header["kid"].(string), claims, 20*time.Second))
 		none, err := json.Marshal(map[string]string{"alg": "none"})
 		require.NoError(t, err)
-		w.refused(t, encode(none)+"."+encode(payload)+".")
+		w.refused(t, login.Encode(none)+"."+login.Encode(payload)+".")
 	})
 	t.Run("a token ends", func(t *testing.T) {
 		token := w.person(t, "strong", "olga@example.org")
 		_, err := w.whoami(t, token)
 		require.NoError(t, err)
-		_, claims := parts(t, token)
+		_, claims := login.Parts(t, token)
 		end := time.Unix(int64(claims["exp"].(float64)), 0)
 		assert.LessOrEqual(t, time.Until(end), lifetime*time.Second)
 		time.Sleep(time.Until(end) + 11*time.Second) // the API server remembers a token for ten seconds
@@ -316,23 +330,23 @@ func (w *world) mutations(t *testing.T) {
 			m.mutate(config)
 			mutated, err := yaml.Marshal(config)
 			require.NoError(t, err)
-			w.authority.write(t, "authentication.yaml", string(mutated))
+			w.authority.Write(t, "authentication.yaml", string(mutated))
 			assert.Equal(t, m.want.Username, w.becomes(t, true, m.token).Username)
-			w.authority.write(t, "authentication.yaml", string(w.rendered(t)))
+			w.authority.Write(t, "authentication.yaml", string(w.rendered(t)))
 			w.becomes(t, false, m.token)
 		})
 	}
 	t.Run("lifetime of a person's token", func(t *testing.T) {
-		shorter := *w.login
+		shorter := *w.accepted
 		shorter.Seconds = lifetime - 1
 		text, err := bootstrap.Authentication(&shorter)
 		require.NoError(t, err)
-		w.authority.write(t, "authentication.yaml", string(text))
+		w.authority.Write(t, "authentication.yaml", string(text))
 		w.becomes(t, false, func() string { return w.person(t, "strong", "olga@example.org") })
 	})
 	t.Run("prefix of groups", func(t *testing.T) {
 		text := strings.Replace(string(w.rendered(t)), `"oidc:" + group`, `group`, 1)
-		w.authority.write(t, "authentication.yaml", text)
+		w.authority.Write(t, "authentication.yaml", text)
 		assert.Contains(t, w.becomes(t, true, func() string { return w.person(t, "strong", "olga@example.org") }).Groups, "system:masters")
 	})
 }

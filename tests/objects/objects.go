@@ -2,6 +2,7 @@
 package objects
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -69,6 +70,7 @@ func Of(t testing.TB, stack string, program func(*pulumi.Context) error) []Objec
 		}
 		encoded, err := json.Marshal(made.Inputs)
 		require.NoError(t, err)
+		encoded = bytes.ReplaceAll(encoded, []byte(`"x_kubernetes_preserve_unknown_fields"`), []byte(`"x-kubernetes-preserve-unknown-fields"`)) // Pulumi's spelling
 		part, _ := metadata["labels"].(map[string]any)["app.kubernetes.io/part-of"].(string)
 		object := Object{made.Inputs["kind"].(string), metadata["name"].(string), part, string(encoded)}
 		if object.Kind == "Namespace" {

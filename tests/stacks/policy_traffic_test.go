@@ -161,6 +161,7 @@ var needs = map[string][]need{
 		{"cloud", "TCP", 5000}, {"cloud", "TCP", 443}, {"cloud", "TCP", 8774}},
 	"cinder-csi-controller": {{"api", "TCP", 6443}, {"resolver", "UDP", 53}, {"resolver", "TCP", 53},
 		{"cloud", "TCP", 5000}, {"cloud", "TCP", 443}, {"cloud", "TCP", 8776}},
+	"dex":          {{"api", "TCP", 6443}, {"dns", "UDP", 53}, {"dns", "TCP", 53}},
 	"ebs-csi-node": {{"api", "TCP", 6443}, {"resolver", "UDP", 53}, {"resolver", "TCP", 53}},
 }
 
@@ -171,7 +172,7 @@ func around(t *testing.T, p *plan.Plan) map[string]reach.End {
 	require.NoError(t, err)
 	return map[string]reach.End{
 		"api": reach.Outside(node.Addr().Next().Next().String()), "resolver": reach.Outside(node.Addr().Next().String()),
-		"cloud": reach.Outside("203.0.113.9"), "metadata": reach.Outside("169.254.169.254"), "link-local": reach.Outside("169.254.7.7"),
+		"cloud": reach.Outside("203.0.113.9"), "provider": reach.Outside("198.51.100.9"), "metadata": reach.Outside("169.254.169.254"), "link-local": reach.Outside("169.254.7.7"),
 		"dns":      reach.Pod("kube-system", map[string]string{"k8s-app": "kube-dns", "app.kubernetes.io/name": "coredns"}),
 		"platform": reach.Pod("kube-system", map[string]string{"app.kubernetes.io/name": "any"}),
 		"idle":     reach.Pod("default", nil), "stranger": reach.Pod("undeclared", nil),
@@ -191,8 +192,9 @@ func TestEveryEdgeIsOpenAndNothingElse(t *testing.T) {
 					for _, port := range []int{22, 53, 80, 443, 5000, 6443, 8774, 8776, 9153, 10250} {
 						want := slices.Contains(wanted, need{to, protocol, port})
 						// The cloud's ports are its own to choose, and its resolvers and the cloud may be anywhere outside.
-						want = want || (slices.ContainsFunc(wanted, func(n need) bool { return n.to == "cloud" }) && to == "cloud" && protocol == "TCP")
-						want = want || (slices.Contains(wanted, need{"resolver", protocol, 53}) && port == 53 && slices.Contains([]string{"cloud", "api"}, to))
+						outside := to == "cloud" || to == "provider"
+						want = want || (slices.Contains(wanted, need{"cloud", "TCP", 5000}) && outside && protocol == "TCP")
+						want = want || (slices.Contains(wanted, need{"resolver", protocol, 53}) && port == 53 && (outside || to == "api"))
 						want = want || (slices.Contains(wanted, need{"api", "TCP", 6443}) && protocol == "TCP" && port == 6443 && to == "resolver")
 						want = want || (to == "dns" && port == 53 && slices.Contains(wanted, need{"dns", protocol, 53}))
 						assert.Equal(t, want, policies.Pass(subject, other, protocol, port), "%s -> %s, %s %d", part, to, protocol, port)
@@ -209,6 +211,12 @@ func TestEveryEdgeIsOpenAndNothingElse(t *testing.T) {
 			part := w.labels["app.kubernetes.io/name"]
 			wanted, known := needs[part]
 			require.True(t, known, "%s: write down what it needs", w.URN)
+			if part == "dex" && len(p.Cluster.Login.Connectors) > 0 {
+				wanted = slices.Clone(wanted) // providers may be anywhere but among pods
+				for _, where := range []string{"provider", "cloud", "api", "resolver"} {
+					wanted = append(wanted, need{where, "TCP", 443})
+				}
+			}
 			check(part, reach.Pod(w.namespace, w.labels), wanted)
 			without := policies.Without(w.namespace, part)
 			for _, n := range wanted {

@@ -63,6 +63,7 @@ func stackAt() program.Stack {
 func credentials() map[string]string {
 	all := map[string]string{
 		"lagrum:openstackCredentialID": "sentinel-openstack-credential-id", "lagrum:openstackCredentialSecret": "sentinel-openstack-credential",
+		"lagrum:connectorSecret-region-idp": "sentinel-connector",
 	}
 	for _, who := range storeLogins() {
 		all["lagrum:"+who+"ID"], all["lagrum:"+who+"Secret"] = "sentinel-id-"+who, "sentinel-secret-"+who
@@ -137,7 +138,7 @@ func TestImagesComeFromTheDeclaredMirror(t *testing.T) {
 // were born with everywhere.
 func TestLifecycleOptions(t *testing.T) {
 	t.Parallel()
-	keys := regexp.MustCompile(`-pki-(ca|etcd-ca|front-proxy-ca|service-accounts|encryption)$`)
+	keys := regexp.MustCompile(`-pki-(ca|etcd-ca|front-proxy-ca|login-ca|service-accounts|encryption)$`)
 	both(t, func(t *testing.T, name string, r *harness.Recording) {
 		serious := name != "dev"
 		for _, made := range r.Resources {
@@ -145,14 +146,14 @@ func TestLifecycleOptions(t *testing.T) {
 				made.Type == "aws:ec2/instance:Instance" || made.Type == "aws:ebs/volume:Volume"
 			key := made.Type == "aws:kms/key:Key" // its end is the end of every disk, or of every object
 			bucket := strings.HasPrefix(made.Type, "aws:s3/bucket")
-			tenant := made.Type == "kubernetes:core/v1:Namespace" // with it goes all that the tenant has
+			tenant := made.Type == "kubernetes:core/v1:Namespace" // with it goes all that the tenant has, or every login
 			want := serious && (key || keys.MatchString(made.Name) || machine || bucket || tenant)
 			require.Equal(t, want, made.Protect, made.URN)
 		}
 		for kind, ignored := range map[string][]string{
 			"aws:ec2/instance:Instance":                                      {"ami", "userData", "userDataBase64"},
 			"aws:secretsmanager/secretVersion:SecretVersion":                 {"secretString"},
-			"lab:index:Machine":                                              {"userData", "secrets"},
+			"lab:index:Machine":                                              {"userData", "secrets", "hosts"},
 			"openstack:compute/instance:Instance":                            {"userData"},
 			"openstack:blockstorage/volume:Volume":                           {"imageId"},
 			"openstack:keymanager/secretV1:SecretV1":                         {"payload"},

@@ -237,6 +237,10 @@ func defaultsOf(t reflect.Type) reflect.Value {
 		return reflect.ValueOf(site.DefaultBackup())
 	case reflect.TypeFor[site.Login]():
 		return reflect.ValueOf(site.DefaultLogin())
+	case reflect.TypeFor[site.DirectoryPeople]():
+		return reflect.ValueOf(site.DefaultDirectoryPeople())
+	case reflect.TypeFor[site.DirectoryGroups]():
+		return reflect.ValueOf(site.DefaultDirectoryGroups())
 	case reflect.TypeFor[site.Recovery]():
 		return reflect.ValueOf(site.DefaultRecovery())
 	}

@@ -68,6 +68,9 @@ func TestExamplesAreLegal(t *testing.T) {
 			if !ok {
 				continue
 			}
+			if f.Example == "" && field.Type == reflect.TypeFor[site.Certificates]() {
+				continue // it would fill a page
+			}
 			var text string
 			require.NoError(t, yaml.Unmarshal([]byte(f.Example), &text), "%s.%s", s.typ.Name(), f.Name)
 			assert.NoError(t, value.UnmarshalText([]byte(text)), "%s.%s", s.typ.Name(), f.Name)

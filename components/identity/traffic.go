@@ -1,0 +1,77 @@
+package identity
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/lagrum/lagrum/components/traffic"
+	"github.com/lagrum/lagrum/components/workload"
+	"github.com/lagrum/lagrum/requirements"
+	"github.com/lagrum/lagrum/stacks/plan"
+)
+
+// The parties that a login adds.
+const (
+	gateway   = "gateway"
+	providers = "identity-providers"
+)
+
+// Traffic is what Dex needs. A plan without a login has none of it.
+func Traffic(p *plan.Plan) (traffic.Part, error) {
+	l := p.Cluster.Login
+	if l == nil {
+		return traffic.Part{}, nil
+	}
+	const serves = requirements.IdentitySSO
+	made := traffic.Part{
+		Namespaces: []traffic.Namespace{{Name: workload.IdentityNamespace, Why: "who lets people in, with their logins"}},
+		Parties: []traffic.Party{
+			{Name: part, Namespace: workload.IdentityNamespace, Labels: map[string]string{"app.kubernetes.io/name": part}},
+			// A node that passes a connection on to a pod of another puts an address of its own in: of the nodes' network, or of
+			// its end of the pods'.
+			{Name: gateway, Networks: []traffic.Network{{CIDR: p.Network.NodeCIDR}, {CIDR: p.Cluster.PodCIDR}}},
+		},
+		Edges: append(traffic.ToDNS(part, traffic.ClusterDNS, "it knows the providers by name"),
+			traffic.Edge{From: gateway, To: part, Protocol: traffic.TCP, Port: port, Why: "people log in, and API servers fetch the keys of tokens", Serves: serves},
+			traffic.ToAPI(p, part, "it keeps logins and the keys that it signs with as objects", serves)),
+	}
+	var ports []int
+	for _, c := range l.Connectors {
+		at, err := portOf(c)
+		if err != nil {
+			return traffic.Part{}, err
+		}
+		if !slices.Contains(ports, at) {
+			ports = append(ports, at)
+		}
+	}
+	if len(ports) == 0 {
+		return made, nil
+	}
+	made.Parties = append(made.Parties, traffic.Party{Name: providers, Networks: traffic.Anywhere(
+		"a provider has a name, and whatever address that leads to", p.Cluster.PodCIDR, p.Cluster.ServiceCIDR)})
+	for _, at := range ports {
+		made.Edges = append(made.Edges, traffic.Edge{
+			From: part, To: providers, Protocol: traffic.TCP, Port: at, Why: "providers vouch for people", Serves: serves,
+		})
+	}
+	return made, nil
+}
+
+// portOf is where a provider is asked.
+func portOf(c plan.Connector) (int, error) {
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		return 0, fmt.Errorf("%s: url: %q: %w", c.Name, c.URL, err)
+	}
+	if u.Port() == "" {
+		return map[string]int{plan.OIDC: httpsPort, plan.LDAP: ldapsPort}[c.Kind], nil
+	}
+	at, err := strconv.Atoi(u.Port())
+	if err != nil {
+		return 0, fmt.Errorf("%s: url: %q: %w", c.Name, c.URL, err)
+	}
+	return at, nil
+}
