@@ -90,6 +90,8 @@ type Nodes struct {
 // Machine is one made node.
 type Machine struct {
 	Address pulumi.StringOutput
+	// Alias is the name by which the cloud's controllers know the node besides its own; nil where they have none.
+	Alias pulumi.StringInput
 	// Resource is the concrete machine: things that need the node to exist depend on it.
 	Resource pulumi.Resource
 	// Member is the machine's place behind the API's load balancer; nil for workers.

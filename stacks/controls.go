@@ -9,6 +9,7 @@ import (
 	"github.com/lagrum/lagrum/components/hardening"
 	"github.com/lagrum/lagrum/components/identity"
 	"github.com/lagrum/lagrum/components/network"
+	"github.com/lagrum/lagrum/components/nodecertificates"
 	"github.com/lagrum/lagrum/components/pki"
 	"github.com/lagrum/lagrum/components/retirement"
 	"github.com/lagrum/lagrum/components/segmentation"
@@ -43,6 +44,7 @@ func Controls() []Room {
 		{"components/segmentation", segmentation.Controls()},
 		{"components/identity", identity.Controls()},
 		{"components/network", network.Controls()},
+		{"components/nodecertificates", nodecertificates.Controls()},
 		{"components/cloudcontroller", cloudcontroller.Controls()},
 		{"components/storage", storage.Controls()},
 		{"components/retirement", retirement.Controls()},

@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
 
 	"github.com/lagrum/lagrum/components/cluster"
+	"github.com/lagrum/lagrum/components/nodecertificates"
 	"github.com/lagrum/lagrum/components/pki"
 	"github.com/lagrum/lagrum/providers"
 	"github.com/lagrum/lagrum/providers/firewall"
@@ -124,6 +125,17 @@ func (i *infrastructure) machines() map[string]pulumi.Resource {
 			if m.Member != nil {
 				made[name] = m.Member
 			}
+		}
+	}
+	return made
+}
+
+// known is what the cloud says of the nodes' machines, by name.
+func (i *infrastructure) known() map[string]nodecertificates.Machine {
+	made := map[string]nodecertificates.Machine{}
+	for _, pool := range i.Pools {
+		for name, m := range pool.Machines {
+			made[name] = nodecertificates.Machine{Address: m.Address, Alias: m.Alias}
 		}
 	}
 	return made

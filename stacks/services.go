@@ -12,6 +12,7 @@ import (
 	"github.com/lagrum/lagrum/components/encryption"
 	"github.com/lagrum/lagrum/components/hardening"
 	"github.com/lagrum/lagrum/components/network"
+	"github.com/lagrum/lagrum/components/nodecertificates"
 	"github.com/lagrum/lagrum/components/retirement"
 	"github.com/lagrum/lagrum/components/segmentation"
 	"github.com/lagrum/lagrum/components/storage"
@@ -35,6 +36,12 @@ func newServices(ctx *pulumi.Context, p *plan.Plan, infra *infrastructure, made 
 		return fmt.Errorf("segmentation: %w", err)
 	}
 	guards := slices.Concat(hardened.Guards, closed.Guards)
+	_, err = nodecertificates.New(ctx, p.Name+"-nodes", &nodecertificates.Args{
+		Plan: p, Endpoint: infra.Foundation.Endpoint, Machines: infra.known(), Guards: guards,
+	}, inCluster)
+	if err != nil {
+		return fmt.Errorf("node certificates: %w", err)
+	}
 	pods, err := network.New(ctx, p.Name+"-network", &network.Args{Plan: p, Endpoint: infra.Foundation.Endpoint, Guards: guards}, inCluster)
 	if err != nil {
 		return fmt.Errorf("network: %w", err)

@@ -40,6 +40,8 @@ func apiServerArgs() []arg {
 		// Besides those that are on by default. An external address of a Service takes over traffic that is not its own.
 		{"enable-admission-plugins", "NodeRestriction,EventRateLimit,DenyServiceExternalIPs"},
 		{"encryption-provider-config", encryptionPath},
+		// Kubelets serve with certificates of this authority: see components/nodecertificates.
+		{"kubelet-certificate-authority", "/etc/kubernetes/pki/ca.crt"},
 		// A token of a pod ends when its pod asked it to, not a year later.
 		{"service-account-extend-token-expiration", "false"},
 		{"service-account-lookup", "true"},
@@ -78,6 +80,7 @@ func newKubelet(c Cluster) kubeletConfiguration {
 		ReadOnlyPort:                    0,
 		RotateCertificates:              true,
 		SeccompDefault:                  true,
+		ServerTLSBootstrap:              true,
 		ShutdownGracePeriod:             "30s",
 		ShutdownGracePeriodCriticalPods: "10s",
 		StreamingConnectionIdleTimeout:  "30m0s",

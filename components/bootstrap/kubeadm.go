@@ -148,6 +148,8 @@ type kubeletConfiguration struct {
 	RotateCertificates bool `json:"rotateCertificates"`
 	// Containers that name no seccomp profile get the runtime's.
 	SeccompDefault bool `json:"seccompDefault"`
+	// The kubelet asks the cluster for the certificate that it serves with.
+	ServerTLSBootstrap bool `json:"serverTLSBootstrap"`
 	// Pods get this long to end when the machine shuts down; the last ten seconds are for critical pods.
 	ShutdownGracePeriod             string `json:"shutdownGracePeriod"`
 	ShutdownGracePeriodCriticalPods string `json:"shutdownGracePeriodCriticalPods"`

@@ -30,8 +30,6 @@ func Table() []Entry {
 		waived(Warn, "1.1.9", operator, later, "the check stats the folders of CNI too, which need the bit to be entered: the files are 600, the folders 750 or 755"),
 		waived(Fail, "1.1.12", operator, later, "kubeadm's etcd runs as root in a static pod; its data is root's alone (700), and a user that nothing runs as would protect nothing"),
 		proved("1.2.1", "lab joining leaves no anonymous door"),
-		waived(Fail, "1.2.5", officer, soon, "kubelets sign their serving certificates themselves: nothing approves their requests yet, so the API server does not verify a kubelet when it "+
-			"opens logs or exec; node addresses are reached over the node network only"),
 		waived(Warn, "1.2.11", officer, later, "images are pinned and come from the cluster's own registry; asking for each of them at every start makes every start depend on the registry"),
 		waived(Warn, "1.2.20", operator, later, "the default of one minute holds"),
 		waived(Warn, "3.1.1", officer, soon, "persons log in through the identity provider; the one certificate left is the stack's own administrator, which lives for a bounded time"),
@@ -40,7 +38,7 @@ func Table() []Entry {
 		proved("3.2.2", "lab TestAuditRules"),
 		waived(Warn, "4.1.3", operator, later, "no such file: kube-proxy is a pod with an account of its own"),
 		waived(Warn, "4.1.4", operator, later, "no such file: kube-proxy is a pod with an account of its own"),
-		waived(Warn, "4.2.9", officer, soon, "kubelets sign their serving certificates themselves; see 1.2.5"),
+		proved("4.2.9", "lab a kubelet that nobody vouches for is not spoken to"),
 		waived(Warn, "4.2.15", officer, later, "a setting of the kubelet's unit, not of the kubelet: who reaches a node's ports is decided by the cloud's firewall and the node network"),
 		proved("5.1.1", "policy TestNoRoleIsAWildcard"),
 		proved("5.1.3", "policy TestNoRoleIsAWildcard"),

@@ -119,7 +119,7 @@ func newMachine(
 			return providers.Machine{}, fmt.Errorf("volume %s: %w", disk.Name, err)
 		}
 	}
-	machine := providers.Machine{Address: instance.PrivateIp, Resource: instance}
+	machine := providers.Machine{Address: instance.PrivateIp, Alias: instance.PrivateDns, Resource: instance}
 	if args.Pool.Role != plan.ControlPlane {
 		return machine, newGatewayMembers(ctx, child, p, o, instance.ID(), parent)
 	}

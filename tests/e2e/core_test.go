@@ -50,6 +50,7 @@ func TestCore(t *testing.T) {
 	step(t, "each persona has its rights and no other", w.personasHold)
 	step(t, "no certificate on a node is of system:masters", w.nobodyIsMaster)
 	step(t, "people log in through Dex", p.logIn)
+	step(t, "a kubelet that nobody vouches for is not spoken to", w.kubeletsAreKnown)
 	step(t, "kube-bench finds nothing that is not answered for", w.benchmarkHolds)
 	step(t, "a deleted object is seen and restored", w.driftIsRestored)
 	step(t, "an administrator's certificate that ended is renewed", w.expiredAdministratorRecovers)
@@ -307,7 +308,7 @@ func (w *world) poolShrinks(t *testing.T) {
 // settled waits until the node agents run on every node, and cluster DNS: a refresh before that rightly finds them unready.
 func (w *world) settled(t *testing.T) {
 	t.Helper()
-	for _, agent := range []string{"daemonset/kube-proxy", "daemonset/flannel", "daemonset/kube-router", "deployment/coredns"} {
+	for _, agent := range []string{"daemonset/kube-proxy", "daemonset/flannel", "daemonset/kube-router", "deployment/coredns", "deployment/node-certificates"} {
 		w.kubectl(t, "-n", "kube-system", "rollout", "status", agent, "--timeout=5m")
 	}
 }

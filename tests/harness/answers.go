@@ -78,7 +78,9 @@ func account(state resource.PropertyMap, made *Resource) []string {
 	case "aws:lb/loadBalancer:LoadBalancer":
 		state["dnsName"] = resource.NewProperty(made.Name + "-" + digits + ".elb.eu-test-1.amazonaws.com")
 	case "aws:ec2/instance:Instance":
-		state["privateIp"] = resource.NewProperty(fmt.Sprintf("172.31.1.%d", seed(made.Name)[0]))
+		last := seed(made.Name)[0]
+		state["privateIp"] = resource.NewProperty(fmt.Sprintf("172.31.1.%d", last))
+		state["privateDns"] = resource.NewProperty(fmt.Sprintf("ip-172-31-1-%d.eu-test-1.compute.internal", last))
 	case "aws:iam/accessKey:AccessKey":
 		secret := hex.EncodeToString(seed(made.Name)[:20])
 		state["secret"] = resource.MakeSecret(resource.NewProperty(secret))

@@ -34,9 +34,13 @@ func onBothClouds(t *testing.T, preview bool) (openstack, aws *harness.Recording
 	return run(t, stack, there, preview), run(t, stack, here, preview)
 }
 
+// alias is what only AWS calls a node besides, in the table of components/nodecertificates.
+var alias = regexp.MustCompile(` ip-172-31-1-\d+\.eu-test-1\.compute\.internal`)
+
 // host replaces what the clouds call differently: where the API and the gateway answer, an address or a name.
 func host(t *testing.T, r *harness.Recording, text string) string {
 	t.Helper()
+	text = alias.ReplaceAllString(text, "")
 	if gateway, _ := r.Exports["gateway"].(string); !unknown(gateway) && gateway != "" {
 		text = strings.ReplaceAll(text, gateway, "GATEWAY")
 	}
