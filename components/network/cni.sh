@@ -3,6 +3,10 @@
 set -eu
 subnet_env=${SUBNET_ENV:-/run/flannel/subnet.env}
 conflist=${CONFLIST:-/etc/cni/net.d/10-lagrum.conflist}
+# This file says that the node's guard is in force, which comes before this container. An address is given to no pod where
+# it is missing: host-local reads it, as resolvers that nobody asks for. It is gone with every restart of the node, as the
+# guard is; the configuration stays.
+guarded=${GUARDED:-/run/flannel/guarded}
 
 render() {
   # shellcheck source=/dev/null
@@ -24,6 +28,7 @@ render() {
       "ipMasq": false,
       "ipam": {
         "type": "host-local",
+        "resolvConf": "$guarded",
         "ranges": [[{"subnet": "$subnet", "gateway": "$gateway"}]],
         "routes": [{"dst": "$FLANNEL_NETWORK"}]
       }
@@ -38,6 +43,7 @@ JSON
 }
 
 trap 'exit 0' TERM INT
+: >"$guarded"
 while :; do
   if [ -s "$subnet_env" ]; then
     wanted=$(render)

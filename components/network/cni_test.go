@@ -22,6 +22,7 @@ func TestCNIScript(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	subnetEnv, conflist := filepath.Join(dir, "subnet.env"), filepath.Join(dir, "10-lagrum.conflist")
+	guarded := filepath.Join(dir, "guarded")
 	write := func(subnet, mtu string) {
 		text := "FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=" + subnet + "\nFLANNEL_MTU=" + mtu + "\nFLANNEL_IPMASQ=true\n"
 		require.NoError(t, os.WriteFile(subnetEnv+".tmp", []byte(text), 0o644))
@@ -33,7 +34,7 @@ func TestCNIScript(t *testing.T) {
 	bounded, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	shell := exec.CommandContext(bounded, "/bin/sh", "-c", cniScript)
-	shell.Env = []string{"SUBNET_ENV=" + subnetEnv, "CONFLIST=" + conflist, "PATH=/usr/bin:/bin"}
+	shell.Env = []string{"SUBNET_ENV=" + subnetEnv, "CONFLIST=" + conflist, "GUARDED=" + guarded, "PATH=/usr/bin:/bin"}
 	output, err := shell.StdoutPipe()
 	require.NoError(t, err)
 	shell.Stderr = os.Stderr
@@ -48,6 +49,7 @@ func TestCNIScript(t *testing.T) {
 		line, err := lines.ReadString('\n')
 		require.NoError(t, err)
 		assert.Equal(t, "wrote "+conflist, strings.TrimSpace(line))
+		require.FileExists(t, guarded, "without it no pod gets an address")
 		text, err := os.ReadFile(conflist)
 		require.NoError(t, err)
 		var config map[string]any
@@ -58,7 +60,7 @@ func TestCNIScript(t *testing.T) {
 					"type": "bridge", "bridge": "cni0", "mtu": map[string]float64{"1450": 1450, "1370": 1370}[row.mtu],
 					"isDefaultGateway": true, "hairpinMode": true, "ipMasq": false,
 					"ipam": map[string]any{
-						"type":   "host-local",
+						"type": "host-local", "resolvConf": guarded,
 						"ranges": []any{[]any{map[string]any{"subnet": row.wantSubnet, "gateway": row.wantGateway}}},
 						"routes": []any{map[string]any{"dst": "10.244.0.0/16"}},
 					},

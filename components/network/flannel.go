@@ -43,12 +43,12 @@ func (b *builder) flannel() (*appsv1.DaemonSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := b.ConfigMap(flannel, map[string]string{"net-conf.json": netConf})
+	config, err := b.ConfigMap(flannel, map[string]string{"net-conf.json": netConf, guardFile: guard(b.plan.Cluster.PodCIDR)})
 	if err != nil {
 		return nil, err
 	}
 	image := pulumi.String(b.images.Flannel.Ref())
-	return b.onEveryNode(flannel, account, needs, corev1.ContainerArray{
+	return b.onEveryNode(flannel, account, needs, b.guards(), corev1.ContainerArray{
 		corev1.ContainerArgs{
 			Name:            pulumi.String(flannel),
 			Image:           image,
@@ -78,7 +78,7 @@ func (b *builder) flannel() (*appsv1.DaemonSet, error) {
 			Resources:       workload.Needed("5m", "8Mi", "32Mi"),
 			SecurityContext: workload.Confined(false),
 			VolumeMounts: corev1.VolumeMountArray{
-				workload.Mount("run", "/run/flannel", true), workload.Mount("cni", "/etc/cni/net.d", false),
+				workload.Mount("run", "/run/flannel", false), workload.Mount("cni", "/etc/cni/net.d", false),
 			},
 		},
 	}, corev1.VolumeArray{

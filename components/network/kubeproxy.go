@@ -26,7 +26,7 @@ func (b *builder) kubeProxy() (*appsv1.DaemonSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.onEveryNode(kubeProxy, account, needs, corev1.ContainerArray{corev1.ContainerArgs{
+	return b.onEveryNode(kubeProxy, account, needs, nil, corev1.ContainerArray{corev1.ContainerArgs{
 		Name:            pulumi.String(kubeProxy),
 		Image:           pulumi.String(b.images.KubeProxy.Ref()),
 		ImagePullPolicy: pulumi.String("IfNotPresent"),

@@ -29,7 +29,7 @@ func (b *builder) kubeRouter() (*appsv1.DaemonSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.onEveryNode(kubeRouter, account, needs, corev1.ContainerArray{corev1.ContainerArgs{
+	return b.onEveryNode(kubeRouter, account, needs, nil, corev1.ContainerArray{corev1.ContainerArgs{
 		Name:            pulumi.String(kubeRouter),
 		Image:           pulumi.String(b.images.KubeRouter.Ref()),
 		ImagePullPolicy: pulumi.String("IfNotPresent"),
@@ -45,7 +45,7 @@ func (b *builder) kubeRouter() (*appsv1.DaemonSet, error) {
 		// Its health says yes before the first rule is written. What counts is the rule that every sync writes last.
 		ReadinessProbe: workload.Run("iptables", "--wait", "5", "--check", "KUBE-ROUTER-FORWARD",
 			"--match", "comment", "--comment", "rule to explicitly ACCEPT traffic that comply to network policies",
-			"--match", "mark", "--mark", "0x20000/0x20000", "--jump", "ACCEPT"),
+			"--match", "mark", "--mark", ruledMark+"/"+ruledMark, "--jump", "ACCEPT"),
 		Resources: workload.Needed("50m", "64Mi", "256Mi"),
 		// As with flannel, the image's choice of iptables is written to its own disk.
 		SecurityContext: workload.Confined(true, "NET_ADMIN", "NET_RAW"),

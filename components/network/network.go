@@ -4,6 +4,8 @@
 // nodes, kube-router enforces NetworkPolicy (its routing and its proxy are off), CoreDNS answers names. The boundary
 // is what every pod needs before the first workload may run; gateways and certificates come later.
 //
+// kube-router is a moment late for a new pod. A guard on each node, in place before flannel, keeps the pod shut until then.
+//
 // kube-proxy, flannel and kube-router run on the host's network and talk to the API through its load balancer: the
 // service address of the API works only once they have done their work.
 //

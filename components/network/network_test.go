@@ -138,6 +138,24 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// A node's guard is in force before its pods can have an address, and holds for the cluster's own pods. That it works is seen
+// on a real node.
+func TestGuardComesFirst(t *testing.T) {
+	t.Parallel()
+	recording := harness.Run(t, program(site(3)), harness.Options{})
+	pod := dig(recording.Get(t, daemonSet, "dev-network-flannel").Inputs, "spec", "template", "spec").(map[string]any)
+	first := pod["initContainers"].([]any)
+	require.Len(t, first, 1)
+	assert.Equal(t, []any{"nft", "--file", "/etc/lagrum/unruled.nft"}, dig(first[0], "command"))
+	assert.Equal(t, []any{"NET_ADMIN"}, dig(first[0], "securityContext", "capabilities", "add"))
+	assert.Equal(t, []any{"ALL"}, dig(first[0], "securityContext", "capabilities", "drop"))
+	config := recording.Get(t, "kubernetes:core/v1:ConfigMap", "dev-network-flannel").Inputs
+	rules := dig(config, "data", "unruled.nft").(string)
+	for _, line := range []string{"ip saddr 10.244.0.0/16 counter drop", "ip daddr 10.244.0.0/16 counter drop", `iifname "cni0" meta mark & 0x20000 == 0 counter drop`} {
+		assert.Contains(t, rules, line)
+	}
+}
+
 // The checklist for every service, over every object of this one.
 func TestChecklist(t *testing.T) {
 	t.Parallel()
@@ -204,7 +222,7 @@ func TestImagesComeFromTheMirror(t *testing.T) {
 			assert.True(t, strings.HasPrefix(image, "registry.lab.lagrum/"), image)
 		}
 	}
-	assert.Equal(t, 5, count)
+	assert.Equal(t, 6, count)
 }
 
 func dig(value any, path ...string) any {

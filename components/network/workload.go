@@ -12,10 +12,10 @@ import (
 )
 
 // onEveryNode makes the DaemonSet of a part that is the node's own network: on the host's network, on every node
-// whatever its taints, and never evicted for an ordinary pod.
+// whatever its taints, and never evicted for an ordinary pod. The containers before end before the others start.
 func (b *builder) onEveryNode(
 	part string, account *corev1.ServiceAccount, needs []pulumi.Resource,
-	containers corev1.ContainerArray, volumes corev1.VolumeArray,
+	before, containers corev1.ContainerArray, volumes corev1.VolumeArray,
 ) (*appsv1.DaemonSet, error) {
 	made, err := appsv1.NewDaemonSet(b.Ctx, b.Name+"-"+part, &appsv1.DaemonSetArgs{
 		Metadata: &metav1.ObjectMetaArgs{
@@ -35,6 +35,7 @@ func (b *builder) onEveryNode(
 					NodeSelector:      pulumi.StringMap{"kubernetes.io/os": pulumi.String("linux")},
 					Tolerations:       corev1.TolerationArray{corev1.TolerationArgs{Operator: pulumi.String("Exists")}},
 					SecurityContext:   &corev1.PodSecurityContextArgs{SeccompProfile: workload.RuntimeDefault()},
+					InitContainers:    before,
 					Containers:        containers,
 					Volumes:           volumes,
 				},

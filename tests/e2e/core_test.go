@@ -43,6 +43,7 @@ func TestCore(t *testing.T) {
 	step(t, "a pod beyond the rules is refused", w.podIsRefused)
 	step(t, "a NetworkPolicy that denies is seen to deny", w.policyDenies)
 	step(t, "only declared traffic passes", w.onlyDeclaredTraffic("workers-1-g1", "cp-1-g1"))
+	step(t, "a quick pod is no faster than the policies", w.quickPodIsRuled("workers-1-g1"))
 	step(t, "no namespace is open but those that the tests made", w.noNamespaceIsOpen("web"))
 	step(t, "tenants change nothing of it", w.tenantsChangeNothing)
 	step(t, "the metadata service is closed to pods", w.metadataIsClosed)

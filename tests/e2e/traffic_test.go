@@ -168,6 +168,60 @@ func (w *world) onlyDeclaredTraffic(here, there string) func(t *testing.T) {
 	}
 }
 
+// quickPodIsRuled has pods connect in their first moment. What stops those that may not is the node's guard: without it they get
+// through, though the policies are there; and without the file that says that it is in force, no pod gets an address.
+func (w *world) quickPodIsRuled(node string) func(t *testing.T) {
+	return func(t *testing.T) {
+		server, err := url.Parse(strings.TrimSpace(w.kubectl(t, "config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}")))
+		require.NoError(t, err)
+		connect := `connect, "-timeout", "30s", "` + server.Host + `"`
+		runs := 0
+		start := func(namespace, does string) string {
+			runs++
+			name := fmt.Sprintf("quick-%d", runs)
+			pod := strings.Replace(fmt.Sprintf(asker, namespace, name, node, "app: nobody"), "args: [serve]", "args: ["+does+"]", 1)
+			pod = strings.Replace(pod, "  nodeName:", "  restartPolicy: Never\n  nodeName:", 1)
+			w.apply(t, pod)
+			t.Cleanup(func() { w.kubectl(t, "-n", namespace, "delete", "pod", name, "--now") })
+			return name
+		}
+		ends := func(namespace, name, phase string) {
+			w.kubectl(t, "-n", namespace, "wait", "--for=jsonpath={.status.phase}="+phase, "pod/"+name, "--timeout=1m")
+		}
+		for range 3 {
+			ends("ward", start("ward", connect), "Failed")
+		}
+		ends("web", start("web", connect), "Succeeded") // nothing closes it: the guard is a matter of a moment
+		ends("ward", start("ward", "lookup, kubernetes.default.svc.cluster.local"), "Succeeded")
+
+		out, err := w.inside(t, node, "nft delete table inet lagrum_unruled")
+		require.NoError(t, err, out)
+		eventually(t, time.Minute, "without the guard one gets through", func() error {
+			name := start("ward", connect)
+			r := w.try(t, time.Minute, "kubectl", "-n", "ward", "wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/"+name, "--timeout=10s")
+			if r.code != 0 {
+				return errors.New(r.out)
+			}
+			return nil
+		})
+
+		out, err = w.inside(t, node, "rm /run/flannel/guarded")
+		require.NoError(t, err, out)
+		waiting := start("ward", "lookup, kubernetes.default.svc.cluster.local")
+		eventually(t, time.Minute, "an unguarded node gives no address", func() error {
+			events := w.kubectl(t, "-n", "ward", "get", "events", "--field-selector", "involvedObject.name="+waiting)
+			if !strings.Contains(events, "/run/flannel/guarded") {
+				return errors.New(events)
+			}
+			return nil
+		})
+		w.kubectl(t, "-n", "kube-system", "delete", "pod", "-l", "app.kubernetes.io/name=flannel", "--field-selector", "spec.nodeName="+node)
+		ends("ward", waiting, "Succeeded")
+		ends("ward", start("ward", connect), "Failed")
+		w.settled(t)
+	}
+}
+
 // openNamespaces are those that nobody closed.
 func (w *world) openNamespaces(t *testing.T) []string {
 	t.Helper()
