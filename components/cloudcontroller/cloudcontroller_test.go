@@ -69,14 +69,14 @@ func TestLeastPrivilege(t *testing.T) {
 					assert.NotContains(t, rules, never, role.Name)
 				}
 			}
-			pod := dig(recording.Get(t, daemonSet, "dk-cloud-cloud-controller-manager").Inputs, "spec", "template", "spec").(map[string]any)
+			pod := harness.Dig(recording.Get(t, daemonSet, "dk-cloud-cloud-controller-manager").Inputs, "spec", "template", "spec").(map[string]any)
 			assert.Equal(t, host, pod["hostNetwork"])
-			assert.Equal(t, true, dig(pod, "securityContext", "runAsNonRoot"))
-			assert.Equal(t, "RuntimeDefault", dig(pod, "securityContext", "seccompProfile", "type"))
+			assert.Equal(t, true, harness.Dig(pod, "securityContext", "runAsNonRoot"))
+			assert.Equal(t, "RuntimeDefault", harness.Dig(pod, "securityContext", "seccompProfile", "type"))
 			container := pod["containers"].([]any)[0].(map[string]any)
-			assert.Equal(t, []any{"ALL"}, dig(container, "securityContext", "capabilities", "drop"))
-			assert.Equal(t, true, dig(container, "securityContext", "readOnlyRootFilesystem"))
-			assert.Equal(t, false, dig(container, "securityContext", "allowPrivilegeEscalation"))
+			assert.Equal(t, []any{"ALL"}, harness.Dig(container, "securityContext", "capabilities", "drop"))
+			assert.Equal(t, true, harness.Dig(container, "securityContext", "readOnlyRootFilesystem"))
+			assert.Equal(t, false, harness.Dig(container, "securityContext", "allowPrivilegeEscalation"))
 			assert.Contains(t, container["args"], "--controllers=cloud-node-controller,cloud-node-lifecycle-controller")
 			assert.Contains(t, container["args"], "--configure-cloud-routes=false")
 			listens, asked := "--bind-address=0.0.0.0", any(nil)
@@ -84,7 +84,7 @@ func TestLeastPrivilege(t *testing.T) {
 				listens, asked = "--bind-address=127.0.0.1", "127.0.0.1"
 			}
 			assert.Contains(t, container["args"], listens)
-			assert.Equal(t, asked, dig(container, "livenessProbe", "httpGet", "host"))
+			assert.Equal(t, asked, harness.Dig(container, "livenessProbe", "httpGet", "host"))
 		})
 	}
 }
@@ -93,7 +93,7 @@ func TestLeastPrivilege(t *testing.T) {
 func TestItWaitsForNothingThatWaitsForIt(t *testing.T) {
 	t.Parallel()
 	recording := harness.Run(t, program("openstack"), harness.Options{})
-	pod := dig(recording.Get(t, daemonSet, "dk-cloud-cloud-controller-manager").Inputs, "spec", "template", "spec").(map[string]any)
+	pod := harness.Dig(recording.Get(t, daemonSet, "dk-cloud-cloud-controller-manager").Inputs, "spec", "template", "spec").(map[string]any)
 	assert.Equal(t, "Default", pod["dnsPolicy"])
 	tolerated := fmt.Sprint(pod["tolerations"])
 	for _, taint := range []string{
@@ -113,15 +113,4 @@ func TestTheCredentialIsASecret(t *testing.T) {
 	assert.NotContains(t, secret.Inputs["metadata"], "name")
 	assert.Equal(t, harness.SecretText, secret.Inputs["stringData"])
 	assert.Empty(t, recording.Of("kubernetes:core/v1:ConfigMap"))
-}
-
-func dig(value any, path ...string) any {
-	for _, key := range path {
-		object, ok := value.(map[string]any)
-		if !ok {
-			return nil
-		}
-		value = object[key]
-	}
-	return value
 }

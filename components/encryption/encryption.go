@@ -16,11 +16,9 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
-	"time"
 
 	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/lagrum/lagrum/components/bootstrap"
@@ -36,9 +34,6 @@ const (
 	account = "encryption-keys"
 	// deadlineSeconds ends a Job. What it has not come to by then, the next update goes on with.
 	deadlineSeconds = 60 * 60
-	// awaitLonger, so that the user sees the Job's own failure and not the engine's impatience.
-	awaitLonger = 5 * 60
-	attempts    = 4
 )
 
 //go:embed rewrite.sh
@@ -108,39 +103,21 @@ func rewrite(
 	env := func(name string, value pulumi.StringInput) corev1.EnvVarArgs {
 		return corev1.EnvVarArgs{Name: pulumi.String(name), Value: value}
 	}
-	await := (time.Duration(deadlineSeconds+awaitLonger) * time.Second).String()
-	job, err := batchv1.NewJob(ctx, name+"-"+keys.String(), &batchv1.JobArgs{
-		Metadata: &metav1.ObjectMetaArgs{
-			Name: pulumi.String(jobName(keys)), Namespace: pulumi.String(workload.Namespace), Labels: labels(),
-			// One that failed is tried anew by the next update, once its cause is mended.
-			Annotations: pulumi.StringMap{"pulumi.com/replaceUnready": pulumi.String("true")},
-		},
-		Spec: &batchv1.JobSpecArgs{
-			ActiveDeadlineSeconds: pulumi.Int(deadlineSeconds),
-			BackoffLimit:          pulumi.Int(attempts - 1),
-			Template: &corev1.PodTemplateSpecArgs{
-				Metadata: &metav1.ObjectMetaArgs{Labels: labels()},
-				Spec: workload.Shell{
-					Account: account, Name: "rewrite", Image: images.For(args.Plan.Cluster).Etcd.Ref(), Script: script, Etcd: true,
-					Endpoint: args.Endpoint, Port: args.Plan.Cluster.APIPort,
-					Env: corev1.EnvVarArray{
-						env("KEYS", pulumi.String(keys.String())), env("NAME", key),
-						env("ENCRYPTED", pulumi.String(strings.Join(bootstrap.Encrypted(), " "))),
-						env("ETCDCTL_ENDPOINTS", pulumi.String("https://127.0.0.1:2379")),
-						env("CREDENTIALS", pulumi.String("/var/run/secrets/kubernetes.io/serviceaccount")),
-					},
-				}.Pod(),
+	job, err := workload.Once{
+		Shell: workload.Shell{
+			Account: account, Name: "rewrite", Image: images.For(args.Plan.Cluster).Etcd.Ref(), Script: script, Etcd: true,
+			Endpoint: args.Endpoint, Port: args.Plan.Cluster.APIPort,
+			Env: corev1.EnvVarArray{
+				env("KEYS", pulumi.String(keys.String())), env("NAME", key),
+				env("ENCRYPTED", pulumi.String(strings.Join(bootstrap.Encrypted(), " "))),
+				env("ETCDCTL_ENDPOINTS", pulumi.String("https://127.0.0.1:2379")),
+				env("CREDENTIALS", pulumi.String("/var/run/secrets/kubernetes.io/serviceaccount")),
 			},
 		},
-	}, parent, pulumi.DependsOn(after),
-		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: await, Update: await}),
-		// The name is fixed, so the old Job must go before a new one comes.
-		pulumi.DeleteBeforeReplace(true),
-		// A step is ended once: a newer etcd is no reason to do it again.
-		pulumi.IgnoreChanges([]string{"spec.template.spec.containers[0].image"}),
-	)
+		Job: jobName(keys), Labels: labels(), Deadline: deadlineSeconds,
+	}.Make(ctx, name+"-"+keys.String(), parent, after)
 	if err != nil {
-		return nil, fmt.Errorf("step %s: job: %w", keys, err)
+		return nil, fmt.Errorf("step %s: %w", keys, err)
 	}
 	return job, nil
 }

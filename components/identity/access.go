@@ -47,6 +47,15 @@ func resources() []resource {
 	}
 }
 
+// Kinds are the plurals of all that Dex keeps in Kubernetes, sorted.
+func Kinds() []string {
+	var all []string
+	for _, r := range resources() {
+		all = append(all, r.plural)
+	}
+	return all
+}
+
 // access gives Dex its identity, the kinds of things that it keeps, and rights on those alone, in its own namespace. It would
 // make the kinds itself, for which it would need rights on those of others.
 func (b *builder) access() ([]pulumi.Resource, error) {

@@ -3,7 +3,6 @@ package identity
 import (
 	"fmt"
 	"net"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -42,17 +41,13 @@ func (c Connector) oidc(issuer string) dexOIDC {
 
 // ldap asks the directory over TLS from the first byte, and never without verifying it.
 func (c Connector) ldap() (dexLDAP, error) {
-	u, err := url.Parse(c.URL)
-	if err != nil {
-		return dexLDAP{}, fmt.Errorf("%s: url: %q: %w", c.Name, c.URL, err)
-	}
-	at, err := portOf(c.Connector)
+	host, at, err := address(c.Connector)
 	if err != nil {
 		return dexLDAP{}, err
 	}
 	d := c.Directory
 	return dexLDAP{
-		Host: net.JoinHostPort(u.Hostname(), strconv.Itoa(at)), RootCA: c.RootCA, BindDN: d.BindDN, BindPW: c.Secret,
+		Host: net.JoinHostPort(host, strconv.Itoa(at)), RootCA: c.RootCA, BindDN: d.BindDN, BindPW: c.Secret,
 		UserSearch: dexUserSearch{BaseDN: d.PeopleBase, Filter: d.PeopleFilter, Username: d.Login, IDAttr: d.ID, EmailAttr: d.Email},
 		GroupSearch: dexGroupSearch{
 			BaseDN: d.GroupsBase, Filter: d.GroupsFilter, NameAttr: d.GroupName,

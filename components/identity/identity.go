@@ -117,11 +117,7 @@ func (b *builder) metadata() *metav1.ObjectMetaArgs {
 // namespace carries its own level of Pod Security, though the cluster's default is the same: it can be read where it holds.
 // With it go all logins and the keys that tokens are signed with.
 func (b *builder) namespace() error {
-	all := labels()
-	for _, mode := range []string{"enforce", "audit", "warn"} {
-		all["pod-security.kubernetes.io/"+mode] = pulumi.String("restricted")
-		all["pod-security.kubernetes.io/"+mode+"-version"] = pulumi.String("latest")
-	}
+	all := workload.Restricted(labels())
 	made, err := corev1.NewNamespace(b.ctx, b.name, &corev1.NamespaceArgs{
 		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(workload.IdentityNamespace), Labels: all},
 	}, b.parent, pulumi.DependsOn(b.args.Guards), pulumi.Protect(b.args.Plan.Protect))

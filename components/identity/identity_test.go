@@ -96,11 +96,11 @@ func TestReplicas(t *testing.T) {
 	for workers, want := range map[int]float64{1: 1, 2: 2, 5: 2} {
 		spec, template := podOf(t, decided(workers))
 		assert.Equal(t, want, spec["replicas"], "%d workers", workers)
-		spread := dig(template, "spec", "topologySpreadConstraints").([]any)[0].(map[string]any)
+		spread := harness.Dig(template, "spec", "topologySpreadConstraints").([]any)[0].(map[string]any)
 		assert.Equal(t, want, spread["minDomains"])
 		assert.Equal(t, "DoNotSchedule", spread["whenUnsatisfiable"])
 		assert.Equal(t, "kubernetes.io/hostname", spread["topologyKey"])
-		assert.Equal(t, 0.0, dig(spec, "strategy", "rollingUpdate", "maxUnavailable"))
+		assert.Equal(t, 0.0, harness.Dig(spec, "strategy", "rollingUpdate", "maxUnavailable"))
 	}
 }
 
@@ -108,24 +108,24 @@ func TestReplicas(t *testing.T) {
 func TestPod(t *testing.T) {
 	t.Parallel()
 	_, template := podOf(t, decided(2))
-	assert.NotEmpty(t, dig(template, "metadata", "annotations").(map[string]any)[hardening.APIAccess])
+	assert.NotEmpty(t, harness.Dig(template, "metadata", "annotations").(map[string]any)[hardening.APIAccess])
 	pod := template["spec"].(map[string]any)
 	assert.Equal(t, "dex", pod["serviceAccountName"])
 	assert.Equal(t, "system-cluster-critical", pod["priorityClassName"])
 	assert.Equal(t, false, pod["enableServiceLinks"])
 	assert.Nil(t, pod["hostNetwork"])
-	assert.Equal(t, true, dig(pod, "securityContext", "runAsNonRoot"))
-	assert.Equal(t, "RuntimeDefault", dig(pod, "securityContext", "seccompProfile", "type"))
+	assert.Equal(t, true, harness.Dig(pod, "securityContext", "runAsNonRoot"))
+	assert.Equal(t, "RuntimeDefault", harness.Dig(pod, "securityContext", "seccompProfile", "type"))
 	container := pod["containers"].([]any)[0].(map[string]any)
 	assert.Equal(t, "registry.example.org/dex:v2.41.1", container["image"])
 	assert.Equal(t, []any{"/usr/local/bin/dex", "serve", "/etc/dex/config/config.yaml"}, container["command"])
-	assert.Equal(t, []any{"ALL"}, dig(container, "securityContext", "capabilities", "drop"))
-	assert.Equal(t, true, dig(container, "securityContext", "readOnlyRootFilesystem"))
-	assert.Equal(t, false, dig(container, "securityContext", "allowPrivilegeEscalation"))
-	assert.Equal(t, "/dex/.well-known/openid-configuration", dig(container, "livenessProbe", "httpGet", "path"))
-	assert.Equal(t, "/dex/healthz", dig(container, "readinessProbe", "httpGet", "path"))
+	assert.Equal(t, []any{"ALL"}, harness.Dig(container, "securityContext", "capabilities", "drop"))
+	assert.Equal(t, true, harness.Dig(container, "securityContext", "readOnlyRootFilesystem"))
+	assert.Equal(t, false, harness.Dig(container, "securityContext", "allowPrivilegeEscalation"))
+	assert.Equal(t, "/dex/.well-known/openid-configuration", harness.Dig(container, "livenessProbe", "httpGet", "path"))
+	assert.Equal(t, "/dex/healthz", harness.Dig(container, "readinessProbe", "httpGet", "path"))
 	for _, probe := range []string{"livenessProbe", "readinessProbe"} {
-		assert.Equal(t, "HTTPS", dig(container, probe, "httpGet", "scheme"))
+		assert.Equal(t, "HTTPS", harness.Dig(container, probe, "httpGet", "scheme"))
 	}
 	env := fmt.Sprint(container["env"])
 	for _, want := range []string{
@@ -143,7 +143,7 @@ func TestRights(t *testing.T) {
 	assert.Empty(t, recording.Of("kubernetes:rbac.authorization.k8s.io/v1:ClusterRole"))
 	assert.Empty(t, recording.Of("kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding"))
 	role := recording.Get(t, "kubernetes:rbac.authorization.k8s.io/v1:Role", "se-prod-identity")
-	assert.Equal(t, "lagrum-identity", dig(role.Inputs, "metadata", "namespace"))
+	assert.Equal(t, "lagrum-identity", harness.Dig(role.Inputs, "metadata", "namespace"))
 	may := map[string][]any{}
 	for _, row := range role.Inputs["rules"].([]any) {
 		rule := row.(map[string]any)
@@ -161,8 +161,8 @@ func TestRights(t *testing.T) {
 	// Each kind is defined, so that Dex needs no right to define it.
 	var defined []string
 	for _, d := range recording.Of("kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition") {
-		defined = append(defined, strings.TrimSuffix(dig(d.Inputs, "metadata", "name").(string), ".dex.coreos.com"))
-		assert.Equal(t, "Namespaced", dig(d.Inputs, "spec", "scope"))
+		defined = append(defined, strings.TrimSuffix(harness.Dig(d.Inputs, "metadata", "name").(string), ".dex.coreos.com"))
+		assert.Equal(t, "Namespaced", harness.Dig(d.Inputs, "spec", "scope"))
 	}
 	slices.Sort(defined)
 	var allowed []string
@@ -185,14 +185,14 @@ func TestSecretsAreSecret(t *testing.T) {
 	assert.Equal(t, harness.SecretText, secret.Inputs["stringData"])
 	assert.Empty(t, recording.Of("kubernetes:core/v1:ConfigMap"))
 	_, template := podOf(t, decided(2))
-	assert.NotEmpty(t, dig(template["spec"].(map[string]any)["volumes"].([]any)[0].(map[string]any), "secret", "secretName"))
+	assert.NotEmpty(t, harness.Dig(template["spec"].(map[string]any)["volumes"].([]any)[0].(map[string]any), "secret", "secretName"))
 }
 
 // The gateway's encrypted port leads to Dex, and nothing else of the node does.
 func TestService(t *testing.T) {
 	t.Parallel()
 	service := harness.Run(t, program(decided(2)), harness.Options{}).Get(t, "kubernetes:core/v1:Service", "se-prod-identity")
-	assert.Equal(t, []any{map[string]any{"name": "https", "port": 443.0, "targetPort": "https", "protocol": "TCP", "nodePort": 30443.0}}, dig(service.Inputs, "spec", "ports"))
+	assert.Equal(t, []any{map[string]any{"name": "https", "port": 443.0, "targetPort": "https", "protocol": "TCP", "nodePort": 30443.0}}, harness.Dig(service.Inputs, "spec", "ports"))
 }
 
 func TestProtection(t *testing.T) {
@@ -218,15 +218,4 @@ func TestWithoutALogin(t *testing.T) {
 func TestLabUser(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, bcrypt.CompareHashAndPassword([]byte(identity.LabUser().Hash), []byte(identity.LabPassword)))
-}
-
-func dig(value any, path ...string) any {
-	for _, key := range path {
-		object, ok := value.(map[string]any)
-		if !ok {
-			return nil
-		}
-		value = object[key]
-	}
-	return value
 }

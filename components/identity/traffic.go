@@ -39,7 +39,7 @@ func Traffic(p *plan.Plan) (traffic.Part, error) {
 	}
 	var ports []int
 	for _, c := range l.Connectors {
-		at, err := portOf(c)
+		_, at, err := address(c)
 		if err != nil {
 			return traffic.Part{}, err
 		}
@@ -60,18 +60,17 @@ func Traffic(p *plan.Plan) (traffic.Part, error) {
 	return made, nil
 }
 
-// portOf is where a provider is asked.
-func portOf(c plan.Connector) (int, error) {
+// address is where a provider is asked.
+func address(c plan.Connector) (host string, at int, err error) {
 	u, err := url.Parse(c.URL)
 	if err != nil {
-		return 0, fmt.Errorf("%s: url: %q: %w", c.Name, c.URL, err)
+		return "", 0, fmt.Errorf("%s: url: %q: %w", c.Name, c.URL, err)
 	}
 	if u.Port() == "" {
-		return map[string]int{plan.OIDC: httpsPort, plan.LDAP: ldapsPort}[c.Kind], nil
+		return u.Hostname(), map[string]int{plan.OIDC: httpsPort, plan.LDAP: ldapsPort}[c.Kind], nil
 	}
-	at, err := strconv.Atoi(u.Port())
-	if err != nil {
-		return 0, fmt.Errorf("%s: url: %q: %w", c.Name, c.URL, err)
+	if at, err = strconv.Atoi(u.Port()); err != nil {
+		return "", 0, fmt.Errorf("%s: url: %q: %w", c.Name, c.URL, err)
 	}
-	return at, nil
+	return u.Hostname(), at, nil
 }

@@ -86,16 +86,7 @@ func (b *builder) pod(config *corev1.Secret) (*corev1.PodSpecArgs, error) {
 		AutomountServiceAccountToken: pulumi.Bool(true),
 		EnableServiceLinks:           pulumi.Bool(false),
 		PriorityClassName:            pulumi.String(workload.ClusterCritical),
-		TopologySpreadConstraints: corev1.TopologySpreadConstraintArray{corev1.TopologySpreadConstraintArgs{
-			LabelSelector:  &metav1.LabelSelectorArgs{MatchLabels: workload.Selector(part)},
-			MatchLabelKeys: pulumi.ToStringArray([]string{"pod-template-hash"}), // a rollout finds room on two workers
-			MaxSkew:        pulumi.Int(1),
-			// While only one worker is ready the second replica waits.
-			MinDomains:        pulumi.Int(b.replicas()),
-			NodeTaintsPolicy:  pulumi.String("Honor"),
-			TopologyKey:       pulumi.String("kubernetes.io/hostname"),
-			WhenUnsatisfiable: pulumi.String("DoNotSchedule"),
-		}},
+		TopologySpreadConstraints:    corev1.TopologySpreadConstraintArray{workload.AcrossNodes(part, b.replicas())},
 		SecurityContext: &corev1.PodSecurityContextArgs{
 			RunAsNonRoot: pulumi.Bool(true), RunAsUser: pulumi.Int(user), RunAsGroup: pulumi.Int(user), FsGroup: pulumi.Int(user),
 			SeccompProfile: workload.RuntimeDefault(),

@@ -109,7 +109,7 @@ func (b *builder) coreDNSDeployment(
 							Key: pulumi.String("node-role.kubernetes.io/control-plane"), Operator: pulumi.String("Exists"), Effect: pulumi.String("NoSchedule"),
 						},
 					},
-					TopologySpreadConstraints: corev1.TopologySpreadConstraintArray{acrossNodes(replicas)},
+					TopologySpreadConstraints: corev1.TopologySpreadConstraintArray{workload.AcrossNodes(coreDNS, replicas)},
 					SecurityContext: &corev1.PodSecurityContextArgs{
 						RunAsNonRoot: pulumi.Bool(true), RunAsUser: pulumi.Int(nobody), RunAsGroup: pulumi.Int(nobody),
 						SeccompProfile: workload.RuntimeDefault(),
@@ -144,21 +144,6 @@ func (b *builder) coreDNSDeployment(
 		return nil, fmt.Errorf("%s: deployment: %w", coreDNS, err)
 	}
 	return made, nil
-}
-
-// acrossNodes keeps replicas on different nodes. While only one node is ready the second replica waits: a cluster
-// whose names hang on one machine must not look healthy. Replicas of an old revision do not count, so that a rollout
-// finds room on two nodes, and neither do nodes that take no pods.
-func acrossNodes(replicas int) corev1.TopologySpreadConstraintArgs {
-	return corev1.TopologySpreadConstraintArgs{
-		LabelSelector:     &metav1.LabelSelectorArgs{MatchLabels: workload.Selector(coreDNS)},
-		MatchLabelKeys:    pulumi.ToStringArray([]string{"pod-template-hash"}),
-		MaxSkew:           pulumi.Int(1),
-		MinDomains:        pulumi.Int(replicas),
-		NodeTaintsPolicy:  pulumi.String("Honor"),
-		TopologyKey:       pulumi.String("kubernetes.io/hostname"),
-		WhenUnsatisfiable: pulumi.String("DoNotSchedule"),
-	}
 }
 
 // coreDNSBudget lets a drain take one replica at a time; also the only one, or the node could never be drained.

@@ -143,14 +143,14 @@ func TestOrder(t *testing.T) {
 func TestGuardComesFirst(t *testing.T) {
 	t.Parallel()
 	recording := harness.Run(t, program(site(3)), harness.Options{})
-	pod := dig(recording.Get(t, daemonSet, "dev-network-flannel").Inputs, "spec", "template", "spec").(map[string]any)
+	pod := harness.Dig(recording.Get(t, daemonSet, "dev-network-flannel").Inputs, "spec", "template", "spec").(map[string]any)
 	first := pod["initContainers"].([]any)
 	require.Len(t, first, 1)
-	assert.Equal(t, []any{"nft", "--file", "/etc/lagrum/unruled.nft"}, dig(first[0], "command"))
-	assert.Equal(t, []any{"NET_ADMIN"}, dig(first[0], "securityContext", "capabilities", "add"))
-	assert.Equal(t, []any{"ALL"}, dig(first[0], "securityContext", "capabilities", "drop"))
+	assert.Equal(t, []any{"nft", "--file", "/etc/lagrum/unruled.nft"}, harness.Dig(first[0], "command"))
+	assert.Equal(t, []any{"NET_ADMIN"}, harness.Dig(first[0], "securityContext", "capabilities", "add"))
+	assert.Equal(t, []any{"ALL"}, harness.Dig(first[0], "securityContext", "capabilities", "drop"))
 	config := recording.Get(t, "kubernetes:core/v1:ConfigMap", "dev-network-flannel").Inputs
-	rules := dig(config, "data", "unruled.nft").(string)
+	rules := harness.Dig(config, "data", "unruled.nft").(string)
 	for _, line := range []string{"ip saddr 10.244.0.0/16 counter drop", "ip daddr 10.244.0.0/16 counter drop", `iifname "cni0" meta mark & 0x20000 == 0 counter drop`} {
 		assert.Contains(t, rules, line)
 	}
@@ -177,18 +177,18 @@ func TestChecklist(t *testing.T) {
 	for _, workload := range workloads {
 		assert.Equal(t, "10m0s", workload.CreateTimeout, workload.Name)
 		assert.Equal(t, "10m0s", workload.UpdateTimeout, workload.Name)
-		pod := dig(workload.Inputs, "spec", "template", "spec").(map[string]any)
-		assert.Equal(t, "RuntimeDefault", dig(pod, "securityContext", "seccompProfile", "type"), workload.Name)
+		pod := harness.Dig(workload.Inputs, "spec", "template", "spec").(map[string]any)
+		assert.Equal(t, "RuntimeDefault", harness.Dig(pod, "securityContext", "seccompProfile", "type"), workload.Name)
 		assert.Contains(t, []any{"system-node-critical", "system-cluster-critical"}, pod["priorityClassName"], workload.Name)
 		ready := false
 		for _, each := range pod["containers"].([]any) {
 			container := each.(map[string]any)
 			where := workload.Name + "/" + container["name"].(string)
-			assert.NotEmpty(t, dig(container, "resources", "requests", "cpu"), where)
-			assert.NotEmpty(t, dig(container, "resources", "requests", "memory"), where)
-			assert.NotEmpty(t, dig(container, "resources", "limits", "memory"), where)
-			assert.Equal(t, false, dig(container, "securityContext", "allowPrivilegeEscalation"), where)
-			assert.Equal(t, []any{"ALL"}, dig(container, "securityContext", "capabilities", "drop"), where)
+			assert.NotEmpty(t, harness.Dig(container, "resources", "requests", "cpu"), where)
+			assert.NotEmpty(t, harness.Dig(container, "resources", "requests", "memory"), where)
+			assert.NotEmpty(t, harness.Dig(container, "resources", "limits", "memory"), where)
+			assert.Equal(t, false, harness.Dig(container, "securityContext", "allowPrivilegeEscalation"), where)
+			assert.Equal(t, []any{"ALL"}, harness.Dig(container, "securityContext", "capabilities", "drop"), where)
 			assert.NotContains(t, container["securityContext"], "privileged", where)
 			_, answers := container["readinessProbe"]
 			ready = ready || answers
@@ -202,7 +202,7 @@ func TestChecklist(t *testing.T) {
 func TestNodeNetworkAsksTheLoadBalancer(t *testing.T) {
 	t.Parallel()
 	for _, workload := range harness.Run(t, program(site(3)), harness.Options{}).Of(daemonSet) {
-		container := dig(workload.Inputs, "spec", "template", "spec", "containers").([]any)[0].(map[string]any)
+		container := harness.Dig(workload.Inputs, "spec", "template", "spec", "containers").([]any)[0].(map[string]any)
 		env := fmt.Sprint(container["env"])
 		assert.Contains(t, env, "map[name:KUBERNETES_SERVICE_HOST value:10.20.0.2]", workload.Name)
 		assert.Contains(t, env, "map[name:KUBERNETES_SERVICE_PORT value:6443]", workload.Name)
@@ -223,15 +223,4 @@ func TestImagesComeFromTheMirror(t *testing.T) {
 		}
 	}
 	assert.Equal(t, 6, count)
-}
-
-func dig(value any, path ...string) any {
-	for _, key := range path {
-		object, ok := value.(map[string]any)
-		if !ok {
-			return nil
-		}
-		value = object[key]
-	}
-	return value
 }

@@ -17,7 +17,6 @@ import (
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
-	rbacv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/rbac/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/lagrum/lagrum/components/images"
@@ -100,29 +99,11 @@ func rights(s *workload.Set) ([]pulumi.Resource, error) {
 	if err != nil {
 		return nil, err
 	}
-	metadata := &metav1.ObjectMetaArgs{Name: pulumi.String("lagrum:" + part), Namespace: pulumi.String(workload.Namespace), Labels: s.Labels(part)}
-	role, err := rbacv1.NewRole(s.Ctx, s.Name+"-"+part, &rbacv1.RoleArgs{
-		Metadata: metadata,
-		Rules: workload.PolicyRules([]workload.Rule{
-			{Resources: []string{"configmaps"}, Verbs: []string{"get"}, Names: []string{table}},
-		}),
-	}, s.Parent)
+	reads, err := s.Local(part, part, workload.Rule{Resources: []string{"configmaps"}, Verbs: []string{"get"}, Names: []string{table}})
 	if err != nil {
-		return nil, fmt.Errorf("role: %w", err)
+		return nil, err
 	}
-	binding, err := rbacv1.NewRoleBinding(s.Ctx, s.Name+"-"+part, &rbacv1.RoleBindingArgs{
-		Metadata: metadata,
-		RoleRef: &rbacv1.RoleRefArgs{
-			ApiGroup: pulumi.String("rbac.authorization.k8s.io"), Kind: pulumi.String("Role"), Name: pulumi.String("lagrum:" + part),
-		},
-		Subjects: rbacv1.SubjectArray{rbacv1.SubjectArgs{
-			Kind: pulumi.String("ServiceAccount"), Name: pulumi.String(part), Namespace: pulumi.String(workload.Namespace),
-		}},
-	}, s.Parent)
-	if err != nil {
-		return nil, fmt.Errorf("role binding: %w", err)
-	}
-	return append(needs, role, binding), nil
+	return append(needs, reads...), nil
 }
 
 func approver(s *workload.Set, args *Args, needs []pulumi.Resource) error {

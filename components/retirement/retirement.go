@@ -18,11 +18,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/lagrum/lagrum/components/images"
@@ -33,20 +31,13 @@ import (
 
 const token = "lagrum:retirement:Retirement"
 
-const (
-	namespace = "kube-system"
-	account   = "control-plane-retirement"
-)
+const account = "control-plane-retirement"
 
 const (
 	// deadlineSeconds ends a Job: ten minutes for the replacement, three for its vote, five for the drain, and the rest.
 	deadlineSeconds = 20 * 60
 	// drainSeconds is added for each worker.
 	drainSeconds = 5 * 60
-	// awaitLonger, so that the user sees the Job's own failure and not the engine's impatience.
-	awaitLonger = 5 * 60
-	// attempts at a retirement before it counts as failed.
-	attempts = 4
 )
 
 //go:embed retire.sh
@@ -128,7 +119,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		if len(todo) == 0 {
 			return pulumi.Map{}, nil
 		}
-		needs, err := rights(ctx, name, todo, parent)
+		needs, err := workload.OnceRights{Account: account, Role: role, Labels: labels(), Rules: rules(todo)}.Make(ctx, name, parent)
 		if err != nil {
 			return nil, err
 		}
@@ -163,30 +154,15 @@ func retire(
 	if len(t.physical) > 63 { // it becomes the value of a label
 		return nil, fmt.Errorf("retirement of %s: job name %q has %d characters: shorten the pool's name, 63 fit", t.name, t.physical, len(t.physical))
 	}
-	await := (time.Duration(t.deadline+awaitLonger) * time.Second).String()
-	job, err := batchv1.NewJob(ctx, name+"-"+t.name, &batchv1.JobArgs{
-		Metadata: &metav1.ObjectMetaArgs{
-			Name: pulumi.String(t.physical), Namespace: pulumi.String(namespace), Labels: labels(),
-			// A failed retirement is tried anew by the next update, once its cause is mended.
-			Annotations: pulumi.StringMap{"pulumi.com/replaceUnready": pulumi.String("true")},
+	job, err := workload.Once{
+		Shell: workload.Shell{
+			Account: account, Name: "retire", Image: images.For(args.Plan.Cluster).Etcd.Ref(), Script: t.script, Env: t.env,
+			Etcd: t.etcd, Endpoint: args.Endpoint, Port: args.Plan.Cluster.APIPort, Affinity: &corev1.AffinityArgs{NodeAffinity: elsewhere(t.leaving)},
 		},
-		Spec: &batchv1.JobSpecArgs{
-			ActiveDeadlineSeconds: pulumi.Int(t.deadline),
-			BackoffLimit:          pulumi.Int(attempts - 1),
-			Template: &corev1.PodTemplateSpecArgs{
-				Metadata: &metav1.ObjectMetaArgs{Labels: labels()},
-				Spec:     pod(args, t),
-			},
-		},
-	}, parent, pulumi.DependsOn(slices.Concat(after, args.Guards)),
-		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: await, Update: await}),
-		// The name is fixed, so the old Job must go before a new one comes.
-		pulumi.DeleteBeforeReplace(true),
-		// A retirement is done once: a newer etcd is no reason to do it again.
-		pulumi.IgnoreChanges([]string{"spec.template.spec.containers[0].image"}),
-	)
+		Job: t.physical, Labels: labels(), Deadline: t.deadline,
+	}.Make(ctx, name+"-"+t.name, parent, slices.Concat(after, args.Guards))
 	if err != nil {
-		return nil, fmt.Errorf("retirement of %s: job: %w", t.name, err)
+		return nil, fmt.Errorf("retirement of %s: %w", t.name, err)
 	}
 	return job, nil
 }
@@ -195,13 +171,6 @@ func labels() pulumi.StringMap {
 	all := construct.Managed()
 	all["app.kubernetes.io/name"] = pulumi.String(account)
 	return all
-}
-
-func pod(args *Args, t task) *corev1.PodSpecArgs {
-	return workload.Shell{
-		Account: account, Name: "retire", Image: images.For(args.Plan.Cluster).Etcd.Ref(), Script: t.script, Env: t.env,
-		Etcd: t.etcd, Endpoint: args.Endpoint, Port: args.Plan.Cluster.APIPort, Affinity: &corev1.AffinityArgs{NodeAffinity: elsewhere(t.leaving)},
-	}.Pod()
 }
 
 // elsewhere keeps the Job off the nodes that leave.

@@ -95,14 +95,14 @@ func TestClasses(t *testing.T) {
 		reclaim, standard := map[any]any{}, 0
 		for _, class := range classes {
 			for key, value := range encryption[kind] {
-				assert.Equal(t, value, dig(class.Inputs, "parameters", key), class.Name)
+				assert.Equal(t, value, harness.Dig(class.Inputs, "parameters", key), class.Name)
 			}
 			assert.Equal(t, "WaitForFirstConsumer", class.Inputs["volumeBindingMode"], class.Name)
 			assert.Equal(t, true, class.Inputs["allowVolumeExpansion"], class.Name)
-			reclaim[dig(class.Inputs, "metadata", "name")] = class.Inputs["reclaimPolicy"]
-			if dig(class.Inputs, "metadata", "annotations", "storageclass.kubernetes.io/is-default-class") == "true" {
+			reclaim[harness.Dig(class.Inputs, "metadata", "name")] = class.Inputs["reclaimPolicy"]
+			if harness.Dig(class.Inputs, "metadata", "annotations", "storageclass.kubernetes.io/is-default-class") == "true" {
 				standard++
-				assert.Equal(t, Encrypted, dig(class.Inputs, "metadata", "name"))
+				assert.Equal(t, Encrypted, harness.Dig(class.Inputs, "metadata", "name"))
 			}
 			// The policies hold before there is a class.
 			for _, binding := range r.Of("kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicyBinding") {
@@ -122,9 +122,9 @@ func TestPoliciesDeny(t *testing.T) {
 		require.Len(t, policies, 2)
 		require.Len(t, bindings, 2)
 		for i := range policies {
-			assert.Equal(t, "Fail", dig(policies[i].Inputs, "spec", "failurePolicy"))
-			assert.Equal(t, dig(policies[i].Inputs, "metadata", "name"), dig(bindings[i].Inputs, "spec", "policyName"))
-			assert.Equal(t, []any{"Deny"}, dig(bindings[i].Inputs, "spec", "validationActions"))
+			assert.Equal(t, "Fail", harness.Dig(policies[i].Inputs, "spec", "failurePolicy"))
+			assert.Equal(t, harness.Dig(policies[i].Inputs, "metadata", "name"), harness.Dig(bindings[i].Inputs, "spec", "policyName"))
+			assert.Equal(t, []any{"Deny"}, harness.Dig(bindings[i].Inputs, "spec", "validationActions"))
 		}
 		text := fmt.Sprint(policies[0].Inputs)
 		for key, value := range encryption[kind] {
@@ -139,11 +139,11 @@ func TestPrivilege(t *testing.T) {
 	onBoth(t, func(t *testing.T, kind string, r *harness.Recording) {
 		privileged := 0
 		for _, workload := range append(r.Of(daemonSet), r.Of(deployment)...) {
-			pod := dig(workload.Inputs, "spec", "template", "spec").(map[string]any)
-			assert.Equal(t, "RuntimeDefault", dig(pod, "securityContext", "seccompProfile", "type"), workload.Name)
+			pod := harness.Dig(workload.Inputs, "spec", "template", "spec").(map[string]any)
+			assert.Equal(t, "RuntimeDefault", harness.Dig(pod, "securityContext", "seccompProfile", "type"), workload.Name)
 			controller := strings.HasSuffix(workload.Name, "-controller")
 			if controller {
-				assert.Equal(t, true, dig(pod, "securityContext", "runAsNonRoot"), workload.Name)
+				assert.Equal(t, true, harness.Dig(pod, "securityContext", "runAsNonRoot"), workload.Name)
 				assert.NotContains(t, fmt.Sprint(pod["volumes"]), "hostPath", workload.Name)
 				assert.Equal(t, map[string]any{"node-role.kubernetes.io/control-plane": ""}, pod["nodeSelector"], "the right is there alone")
 			}
@@ -152,17 +152,17 @@ func TestPrivilege(t *testing.T) {
 			for _, each := range pod["containers"].([]any) {
 				container := each.(map[string]any)
 				where := workload.Name + "/" + container["name"].(string)
-				assert.Equal(t, true, dig(container, "securityContext", "readOnlyRootFilesystem"), where)
-				assert.NotEmpty(t, dig(container, "resources", "requests", "memory"), where)
-				assert.NotEmpty(t, dig(container, "resources", "limits", "memory"), where)
-				if dig(container, "securityContext", "privileged") == true {
+				assert.Equal(t, true, harness.Dig(container, "securityContext", "readOnlyRootFilesystem"), where)
+				assert.NotEmpty(t, harness.Dig(container, "resources", "requests", "memory"), where)
+				assert.NotEmpty(t, harness.Dig(container, "resources", "limits", "memory"), where)
+				if harness.Dig(container, "securityContext", "privileged") == true {
 					privileged++
 					assert.False(t, controller, where)
 					assert.Equal(t, "driver", container["name"])
 					continue
 				}
-				assert.Equal(t, []any{"ALL"}, dig(container, "securityContext", "capabilities", "drop"), where)
-				assert.Equal(t, false, dig(container, "securityContext", "allowPrivilegeEscalation"), where)
+				assert.Equal(t, []any{"ALL"}, harness.Dig(container, "securityContext", "capabilities", "drop"), where)
+				assert.Equal(t, false, harness.Dig(container, "securityContext", "allowPrivilegeEscalation"), where)
 			}
 			// What is served on the node's network is served to the node alone.
 			if pod["hostNetwork"] == true {
@@ -190,7 +190,7 @@ func TestCredential(t *testing.T) {
 			assert.Equal(t, false, account.Inputs["automountServiceAccountToken"], account.Name)
 		}
 		// The plugin of OpenStack asks the API nothing, and has no token.
-		assert.Equal(t, kind == "aws", dig(r.Of(daemonSet)[0].Inputs, "spec", "template", "spec", "automountServiceAccountToken"))
+		assert.Equal(t, kind == "aws", harness.Dig(r.Of(daemonSet)[0].Inputs, "spec", "template", "spec", "automountServiceAccountToken"))
 	})
 }
 
@@ -200,8 +200,8 @@ func TestControllerRollsWithoutRoom(t *testing.T) {
 	for controlPlanes, replicas := range map[int]float64{1: 1, 3: 2} {
 		r := harness.Run(t, program("aws", controlPlanes), harness.Options{})
 		controller := r.Get(t, deployment, "dk-storage-ebs-csi-controller").Inputs
-		assert.Equal(t, replicas, dig(controller, "spec", "replicas"))
-		assert.Equal(t, map[string]any{"maxSurge": 0.0, "maxUnavailable": 1.0}, dig(controller, "spec", "strategy", "rollingUpdate"))
+		assert.Equal(t, replicas, harness.Dig(controller, "spec", "replicas"))
+		assert.Equal(t, map[string]any{"maxSurge": 0.0, "maxUnavailable": 1.0}, harness.Dig(controller, "spec", "strategy", "rollingUpdate"))
 	}
 }
 
@@ -217,15 +217,4 @@ func TestAttachmentsOfTheMachinesOwnDisks(t *testing.T) {
 func TestLiteral(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, `'a\'b\\c\nd'`, workload.Literal("a'b\\c\nd"))
-}
-
-func dig(value any, path ...string) any {
-	for _, key := range path {
-		object, ok := value.(map[string]any)
-		if !ok {
-			return nil
-		}
-		value = object[key]
-	}
-	return value
 }

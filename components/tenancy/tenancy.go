@@ -14,6 +14,7 @@ import (
 
 	"github.com/lagrum/lagrum/components/segmentation"
 	"github.com/lagrum/lagrum/components/traffic"
+	"github.com/lagrum/lagrum/components/workload"
 	"github.com/lagrum/lagrum/construct"
 	"github.com/lagrum/lagrum/stacks/plan"
 )
@@ -85,11 +86,7 @@ func (b *builder) metadata(name string) *metav1.ObjectMetaArgs {
 
 // namespace carries its own level of Pod Security, though the cluster's default is the same: it can be read where it holds.
 func (b *builder) namespace(t *Tenant) error {
-	all := labels()
-	for _, mode := range []string{"enforce", "audit", "warn"} {
-		all["pod-security.kubernetes.io/"+mode] = pulumi.String("restricted")
-		all["pod-security.kubernetes.io/"+mode+"-version"] = pulumi.String("latest")
-	}
+	all := workload.Restricted(labels())
 	all["lagrum.dev/tenant"] = pulumi.String(b.args.Tenant.Name)
 	all["lagrum.dev/country"] = pulumi.String(b.args.Plan.Country)
 	all["lagrum.dev/environment"] = pulumi.String(b.args.Plan.Environment)

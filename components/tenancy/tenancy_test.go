@@ -66,7 +66,7 @@ func TestNamespaceLabels(t *testing.T) {
 	t.Parallel()
 	r := record(t, false)
 	made := r.Get(t, "kubernetes:core/v1:Namespace", "se-prod-tenant-journal")
-	labels := dig(made.Inputs, "metadata", "labels").(map[string]any)
+	labels := harness.Dig(made.Inputs, "metadata", "labels").(map[string]any)
 	for _, mode := range []string{"enforce", "audit", "warn"} {
 		assert.Equal(t, "restricted", labels["pod-security.kubernetes.io/"+mode])
 	}
@@ -117,16 +117,16 @@ func TestDevelopersAreGroups(t *testing.T) {
 	subjects := binding["subjects"].([]any)
 	require.Len(t, subjects, 2)
 	for _, subject := range subjects {
-		assert.Equal(t, "Group", dig(subject, "kind"))
-		assert.Regexp(t, "^oidc:[ab]$", dig(subject, "name"))
+		assert.Equal(t, "Group", harness.Dig(subject, "kind"))
+		assert.Regexp(t, "^oidc:[ab]$", harness.Dig(subject, "name"))
 	}
 }
 
 func TestDefaultAccountHasNoToken(t *testing.T) {
 	t.Parallel()
 	patch := record(t, false).Get(t, "kubernetes:core/v1:ServiceAccountPatch", "se-prod-tenant-journal-account").Inputs
-	assert.Equal(t, "default", dig(patch, "metadata", "name"))
-	assert.Equal(t, "journal", dig(patch, "metadata", "namespace"))
+	assert.Equal(t, "default", harness.Dig(patch, "metadata", "name"))
+	assert.Equal(t, "journal", harness.Dig(patch, "metadata", "namespace"))
 	assert.Equal(t, false, patch["automountServiceAccountToken"])
 }
 
@@ -136,16 +136,5 @@ func TestQuota(t *testing.T) {
 	assert.Equal(t, map[string]any{
 		"requests.cpu": "4", "requests.memory": "8Gi", "limits.memory": "8Gi", "requests.storage": "50Gi", "pods": "50",
 		"services.nodeports": "0", "services.loadbalancers": "0",
-	}, dig(quota, "spec", "hard"))
-}
-
-func dig(value any, path ...string) any {
-	for _, key := range path {
-		object, ok := value.(map[string]any)
-		if !ok {
-			return nil
-		}
-		value = object[key]
-	}
-	return value
+	}, harness.Dig(quota, "spec", "hard"))
 }

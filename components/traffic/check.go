@@ -163,9 +163,10 @@ func (c *checker) edge(e Edge) {
 }
 
 // String tells an edge in one line.
-func (e Edge) String() string { return fmt.Sprintf("%s -> %s, %s", e.From, e.To, e.ports()) }
+func (e Edge) String() string { return fmt.Sprintf("%s -> %s, %s", e.From, e.To, e.Ports()) }
 
-func (e Edge) ports() string {
+// Ports tells what an edge opens.
+func (e Edge) Ports() string {
 	switch {
 	case e.Protocol == Any:
 		return "everything"

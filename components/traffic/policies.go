@@ -112,6 +112,3 @@ func (p Party) Where() string {
 	}
 	return "namespace " + p.Namespace + ", " + strings.Join(sorted(p.Labels), ", ")
 }
-
-// Ports writes what the edge opens, for a table.
-func (e Edge) Ports() string { return e.ports() }

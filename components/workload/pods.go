@@ -2,6 +2,7 @@ package workload
 
 import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
@@ -88,5 +89,20 @@ func FromSecret(volume string, secret *corev1.Secret) corev1.VolumeArgs {
 	return corev1.VolumeArgs{
 		Name:   pulumi.String(volume),
 		Secret: &corev1.SecretVolumeSourceArgs{SecretName: secret.Metadata.Name().Elem(), DefaultMode: pulumi.Int(0o440)},
+	}
+}
+
+// AcrossNodes keeps a part's replicas on different nodes. While only one node is ready the second replica waits: what hangs on
+// one machine must not look healthy. Replicas of an old revision do not count, so that a rollout finds room on two nodes, and
+// neither do nodes that take no pods.
+func AcrossNodes(part string, replicas int) corev1.TopologySpreadConstraintArgs {
+	return corev1.TopologySpreadConstraintArgs{
+		LabelSelector:     &metav1.LabelSelectorArgs{MatchLabels: Selector(part)},
+		MatchLabelKeys:    pulumi.ToStringArray([]string{"pod-template-hash"}),
+		MaxSkew:           pulumi.Int(1),
+		MinDomains:        pulumi.Int(replicas),
+		NodeTaintsPolicy:  pulumi.String("Honor"),
+		TopologyKey:       pulumi.String("kubernetes.io/hostname"),
+		WhenUnsatisfiable: pulumi.String("DoNotSchedule"),
 	}
 }

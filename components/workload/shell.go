@@ -1,8 +1,6 @@
 package workload
 
 import (
-	"strconv"
-
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
@@ -55,9 +53,7 @@ func (s Shell) Pod() *corev1.PodSpecArgs {
 		}...)
 		vars = append(vars, env("ETCDCTL_CACERT", "/etcd/ca.crt"), env("ETCDCTL_CERT", "/etcd/client.crt"), env("ETCDCTL_KEY", "/etcd/client.key"))
 	}
-	vars = append(vars,
-		corev1.EnvVarArgs{Name: pulumi.String("KUBERNETES_SERVICE_HOST"), Value: s.Endpoint.ToStringOutput()},
-		env("KUBERNETES_SERVICE_PORT", strconv.Itoa(s.Port)))
+	vars = append(vars, APIAddress(s.Endpoint, s.Port)...)
 	var volumes corev1.VolumeArray
 	var volumeMounts corev1.VolumeMountArray
 	for _, m := range mounts {
@@ -70,7 +66,7 @@ func (s Shell) Pod() *corev1.PodSpecArgs {
 		RestartPolicy:                pulumi.String("Never"),
 		HostNetwork:                  pulumi.Bool(true),
 		DnsPolicy:                    pulumi.String("Default"),
-		PriorityClassName:            pulumi.String("system-cluster-critical"),
+		PriorityClassName:            pulumi.String(ClusterCritical),
 		NodeSelector:                 pulumi.StringMap{controlPlane: pulumi.String("")},
 		Affinity:                     s.Affinity,
 		Tolerations: corev1.TolerationArray{corev1.TolerationArgs{

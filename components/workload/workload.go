@@ -164,24 +164,21 @@ func (s *Set) Secret(part string, data pulumi.StringMap) (*corev1.Secret, error)
 func (s *Set) Leases(part string, names ...string) ([]pulumi.Resource, error) {
 	const group = "coordination.k8s.io"
 	leases := []string{"leases"}
-	role, err := rbacv1.NewRole(s.Ctx, s.Name+"-"+part+"-leases", &rbacv1.RoleArgs{
-		Metadata: &metav1.ObjectMetaArgs{
-			Name: pulumi.String("lagrum:" + part + "-leases"), Namespace: pulumi.String(Namespace), Labels: s.Labels(part),
-		},
-		Rules: PolicyRules([]Rule{
-			{Group: group, Resources: leases, Verbs: []string{"create"}},
-			{Group: group, Resources: leases, Verbs: []string{"get", "update"}, Names: names},
-		}),
-	}, s.Parent)
+	return s.Local(part, part+"-leases",
+		Rule{Group: group, Resources: leases, Verbs: []string{"create"}}, Rule{Group: group, Resources: leases, Verbs: []string{"get", "update"}, Names: names})
+}
+
+// Local gives a part's account, which exists, rights in Namespace alone, under a name of the right's own.
+func (s *Set) Local(part, right string, rules ...Rule) ([]pulumi.Resource, error) {
+	metadata := &metav1.ObjectMetaArgs{Name: pulumi.String("lagrum:" + right), Namespace: pulumi.String(Namespace), Labels: s.Labels(part)}
+	role, err := rbacv1.NewRole(s.Ctx, s.Name+"-"+right, &rbacv1.RoleArgs{Metadata: metadata, Rules: PolicyRules(rules)}, s.Parent)
 	if err != nil {
 		return nil, fmt.Errorf("%s: role: %w", part, err)
 	}
-	binding, err := rbacv1.NewRoleBinding(s.Ctx, s.Name+"-"+part+"-leases", &rbacv1.RoleBindingArgs{
-		Metadata: &metav1.ObjectMetaArgs{
-			Name: pulumi.String("lagrum:" + part + "-leases"), Namespace: pulumi.String(Namespace), Labels: s.Labels(part),
-		},
+	binding, err := rbacv1.NewRoleBinding(s.Ctx, s.Name+"-"+right, &rbacv1.RoleBindingArgs{
+		Metadata: metadata,
 		RoleRef: &rbacv1.RoleRefArgs{
-			ApiGroup: pulumi.String(rbacGroup), Kind: pulumi.String("Role"), Name: pulumi.String("lagrum:" + part + "-leases"),
+			ApiGroup: pulumi.String(rbacGroup), Kind: pulumi.String("Role"), Name: pulumi.String("lagrum:" + right),
 		},
 		Subjects: rbacv1.SubjectArray{rbacv1.SubjectArgs{
 			Kind: pulumi.String("ServiceAccount"), Name: pulumi.String(part), Namespace: pulumi.String(Namespace),
@@ -199,6 +196,15 @@ func (s *Set) Labels(part string) pulumi.StringMap {
 	all["app.kubernetes.io/name"] = pulumi.String(part)
 	all["app.kubernetes.io/part-of"] = pulumi.String(s.PartOf)
 	return all
+}
+
+// Restricted adds to a namespace's labels that Pod Security's strictest level holds there.
+func Restricted(labels pulumi.StringMap) pulumi.StringMap {
+	for _, mode := range []string{"enforce", "audit", "warn"} {
+		labels["pod-security.kubernetes.io/"+mode] = pulumi.String("restricted")
+		labels["pod-security.kubernetes.io/"+mode+"-version"] = pulumi.String("latest")
+	}
+	return labels
 }
 
 // Known are the labels by which a part's pods are known. They can never change, so they hold the name alone.

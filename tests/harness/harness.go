@@ -88,3 +88,15 @@ func Providers(ctx *pulumi.Context, packages ...string) (pulumi.ResourceOption, 
 
 // provider stands for any package's provider, without importing its SDK.
 type provider struct{ pulumi.ProviderResourceState }
+
+// Dig goes down a path of keys in what a resource was given; nil where there is none.
+func Dig(value any, path ...string) any {
+	for _, key := range path {
+		object, ok := value.(map[string]any)
+		if !ok {
+			return nil
+		}
+		value = object[key]
+	}
+	return value
+}

@@ -42,7 +42,7 @@ func TestNodesEncryptWhatTheCloudCannot(t *testing.T) {
 	t.Parallel()
 	r := run(t, "se-prod", edited(t, "se-prod", func(site map[string]any) {
 		site["guestEncryption"] = keyServers()
-		dig(site, "cloud", "openstack").(map[string]any)["dataVolumeType"] = "local-nvme"
+		harness.Dig(site, "cloud", "openstack").(map[string]any)["dataVolumeType"] = "local-nvme"
 	}), false)
 	types := map[string]string{}
 	for _, volume := range r.Of("openstack:blockstorage/volume:Volume") {

@@ -100,7 +100,7 @@ func TestCloudsHaveTheSameClasses(t *testing.T) {
 	classes := func(r *harness.Recording) string {
 		var text strings.Builder
 		for _, class := range r.Of("kubernetes:storage.k8s.io/v1:StorageClass") {
-			fmt.Fprintln(&text, dig(class.Inputs, "metadata"), class.Inputs["reclaimPolicy"], class.Inputs["volumeBindingMode"], class.Inputs["allowVolumeExpansion"])
+			fmt.Fprintln(&text, harness.Dig(class.Inputs, "metadata"), class.Inputs["reclaimPolicy"], class.Inputs["volumeBindingMode"], class.Inputs["allowVolumeExpansion"])
 		}
 		return strings.NewReplacer("cinder-csi", "DRIVER", "ebs-csi", "DRIVER").Replace(text.String())
 	}

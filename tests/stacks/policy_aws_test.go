@@ -17,13 +17,13 @@ func onAWS(t *testing.T, check func(t *testing.T, name string, r *harness.Record
 	t.Helper()
 	seen := 0
 	for name := range declared(t) {
-		if dig(siteOf(t, name), "cloud", "aws") != nil {
+		if harness.Dig(siteOf(t, name), "cloud", "aws") != nil {
 			seen++
 		}
 	}
 	require.NotZero(t, seen, "no stack on AWS is declared")
 	both(t, func(t *testing.T, name string, r *harness.Recording) {
-		if dig(siteOf(t, name), "cloud", "aws") != nil {
+		if harness.Dig(siteOf(t, name), "cloud", "aws") != nil {
 			check(t, name, r)
 		}
 	})
@@ -53,8 +53,8 @@ func encryptedOnAWS(t *testing.T, name string, r *harness.Recording) {
 	machines := r.Of("aws:ec2/instance:Instance")
 	require.NotEmpty(t, machines)
 	for _, machine := range machines {
-		require.Equal(t, true, dig(machine.Inputs["rootBlockDevice"], "encrypted"), machine.URN)
-		ours(dig(machine.Inputs["rootBlockDevice"], "kmsKeyId"), machine)
+		require.Equal(t, true, harness.Dig(machine.Inputs["rootBlockDevice"], "encrypted"), machine.URN)
+		ours(harness.Dig(machine.Inputs["rootBlockDevice"], "kmsKeyId"), machine)
 		for _, other := range []string{"ebsBlockDevices", "ephemeralBlockDevices", "launchTemplate"} {
 			require.NotContains(t, machine.Inputs, other, machine.URN)
 		}
@@ -203,17 +203,17 @@ func TestControllersHaveTheirRightsOnControlPlanesAlone(t *testing.T) {
 func TestAWSStaysInItsAccountAndRegion(t *testing.T) {
 	t.Parallel()
 	onAWS(t, func(t *testing.T, name string, r *harness.Recording) {
-		declared := dig(siteOf(t, name), "cloud", "aws")
+		declared := harness.Dig(siteOf(t, name), "cloud", "aws")
 		provider := r.Get(t, "pulumi:providers:aws", name+"-aws").Inputs
-		require.Equal(t, dig(declared, "region"), provider["region"])
-		require.Equal(t, []any{dig(declared, "account")}, provider["allowedAccountIds"])
+		require.Equal(t, harness.Dig(declared, "region"), provider["region"])
+		require.Equal(t, []any{harness.Dig(declared, "account")}, provider["allowedAccountIds"])
 		require.Equal(t, false, provider["skipRequestingAccountId"], "the provider asks which account it is in")
 		for _, credential := range []string{"accessKey", "secretKey", "token", "profile", "assumeRole"} {
 			require.NotContains(t, provider, credential)
 		}
 		for _, made := range r.Resources {
 			if zone, placed := made.Inputs["availabilityZone"].(string); placed && strings.HasPrefix(made.Type, "aws:") {
-				require.Regexp(t, "^"+regexp.QuoteMeta(dig(declared, "region").(string))+"[abc]$", zone, made.URN)
+				require.Regexp(t, "^"+regexp.QuoteMeta(harness.Dig(declared, "region").(string))+"[abc]$", zone, made.URN)
 			}
 		}
 	})
@@ -223,7 +223,7 @@ func TestAWSStaysInItsAccountAndRegion(t *testing.T) {
 func taggedOnAWS(t *testing.T, name string, r *harness.Recording) {
 	t.Helper()
 	for _, provider := range r.Of("pulumi:providers:aws") {
-		require.Equal(t, name, dig(provider.Inputs["defaultTags"], "tags", "lagrum.dev/stack"))
+		require.Equal(t, name, harness.Dig(provider.Inputs["defaultTags"], "tags", "lagrum.dev/stack"))
 	}
 	ours := regexp.MustCompile(`^(` + name + `-|lagrum/` + name + `/|alias/lagrum/` + name + `(-store|-backup)?$|(bundles|machines|volumes)$)`)
 	for _, made := range r.Resources {
@@ -231,7 +231,7 @@ func taggedOnAWS(t *testing.T, name string, r *harness.Recording) {
 			continue
 		}
 		given, _ := made.Inputs["tags"].(map[string]any)
-		root, _ := dig(made.Inputs["rootBlockDevice"], "tags").(map[string]any)
+		root, _ := harness.Dig(made.Inputs["rootBlockDevice"], "tags").(map[string]any)
 		for _, tags := range []map[string]any{given, root} {
 			for key := range tags {
 				require.Regexp(t, `^(Name|lagrum\.dev/requirements(-[2-9])?)$`, key, "%s: would hide a tag of the provider, or differ for ever", made.URN)
@@ -274,8 +274,8 @@ func TestLoadBalancerOnAWS(t *testing.T) {
 	t.Parallel()
 	onAWS(t, func(t *testing.T, name string, r *harness.Recording) {
 		targets := r.Get(t, "aws:lb/targetGroup:TargetGroup", name+"-api").Inputs
-		require.Equal(t, "HTTPS", dig(targets["healthCheck"], "protocol"))
-		require.Equal(t, "/readyz", dig(targets["healthCheck"], "path"))
+		require.Equal(t, "HTTPS", harness.Dig(targets["healthCheck"], "protocol"))
+		require.Equal(t, "/readyz", harness.Dig(targets["healthCheck"], "path"))
 		require.Equal(t, "false", targets["preserveClientIp"])
 		require.Equal(t, true, targets["connectionTermination"])
 		require.Equal(t, []any{map[string]any{"enableUnhealthyConnectionTermination": true}}, targets["targetHealthStates"])

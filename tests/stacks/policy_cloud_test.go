@@ -14,7 +14,7 @@ import (
 func onClouds(t *testing.T, check func(t *testing.T, name string, r *harness.Recording)) {
 	t.Helper()
 	both(t, func(t *testing.T, name string, r *harness.Recording) {
-		if dig(siteOf(t, name), "cloud", "lab") == nil {
+		if harness.Dig(siteOf(t, name), "cloud", "lab") == nil {
 			check(t, name, r)
 		}
 	})
@@ -32,14 +32,14 @@ func TestEveryStorageClassIsEncrypted(t *testing.T) {
 			if class.Inputs["reclaimPolicy"] == "Retain" {
 				retained++
 			}
-			if facts := dig(siteOf(t, name), "cloud", "openstack"); facts != nil {
-				require.Equal(t, dig(facts, "encryptedVolumeType"), dig(class.Inputs, "parameters", "type"), class.URN)
+			if facts := harness.Dig(siteOf(t, name), "cloud", "openstack"); facts != nil {
+				require.Equal(t, harness.Dig(facts, "encryptedVolumeType"), harness.Dig(class.Inputs, "parameters", "type"), class.URN)
 				continue
 			}
-			require.Equal(t, "true", dig(class.Inputs, "parameters", "encrypted"), class.URN)
+			require.Equal(t, "true", harness.Dig(class.Inputs, "parameters", "encrypted"), class.URN)
 			key := r.Of("aws:kms/key:Key")[0]
 			require.Contains(t, class.Dependencies, key.URN, class.URN)
-			value := dig(class.Inputs, "parameters", "kmsKeyId")
+			value := harness.Dig(class.Inputs, "parameters", "kmsKeyId")
 			require.True(t, unknown(value) || strings.Contains(value.(string), ":"+name+"-key-"), "%s: %v is not the stack's key", class.URN, value)
 		}
 		require.Equal(t, 1, retained)
@@ -65,16 +65,16 @@ func TestNoRoleIsAWildcard(t *testing.T) {
 			for _, role := range r.Of("kubernetes:rbac.authorization.k8s.io/v1:" + kind) {
 				require.NotContains(t, fmt.Sprint(role.Inputs["rules"]), "*", role.URN)
 				for _, rule := range role.Inputs["rules"].([]any) {
-					if strings.Contains(fmt.Sprint(dig(rule, "resources")), "secrets") {
+					if strings.Contains(fmt.Sprint(harness.Dig(rule, "resources")), "secrets") {
 						require.Contains(t, role.URN, "lagrum:tenancy:Tenant")
-						require.NotRegexp(t, "get|list|watch|patch", fmt.Sprint(dig(rule, "verbs")), role.URN)
+						require.NotRegexp(t, "get|list|watch|patch", fmt.Sprint(harness.Dig(rule, "verbs")), role.URN)
 					}
 				}
 			}
 		}
 		for _, binding := range r.Of("kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding") {
 			// All rights are for an emergency: see docs/access.md.
-			require.Equal(t, strings.HasSuffix(binding.URN, "-access-break-glass"), dig(binding.Inputs, "roleRef", "name") == "cluster-admin", binding.URN)
+			require.Equal(t, strings.HasSuffix(binding.URN, "-access-break-glass"), harness.Dig(binding.Inputs, "roleRef", "name") == "cluster-admin", binding.URN)
 		}
 	})
 }
@@ -86,15 +86,15 @@ func TestOnlyTheStorageDriverIsPrivileged(t *testing.T) {
 		privileged := []string{}
 		for _, kind := range []string{"apps/v1:DaemonSet", "apps/v1:Deployment", "batch/v1:Job"} {
 			for _, workload := range r.Of("kubernetes:" + kind) {
-				pod := dig(workload.Inputs, "spec", "template", "spec")
-				require.Equal(t, "RuntimeDefault", dig(pod, "securityContext", "seccompProfile", "type"), workload.URN)
-				for _, container := range dig(pod, "containers").([]any) {
-					if dig(container, "securityContext", "privileged") == true {
-						privileged = append(privileged, workload.Name+"/"+dig(container, "name").(string))
+				pod := harness.Dig(workload.Inputs, "spec", "template", "spec")
+				require.Equal(t, "RuntimeDefault", harness.Dig(pod, "securityContext", "seccompProfile", "type"), workload.URN)
+				for _, container := range harness.Dig(pod, "containers").([]any) {
+					if harness.Dig(container, "securityContext", "privileged") == true {
+						privileged = append(privileged, workload.Name+"/"+harness.Dig(container, "name").(string))
 						continue
 					}
-					require.Equal(t, []any{"ALL"}, dig(container, "securityContext", "capabilities", "drop"), workload.URN)
-					require.Equal(t, false, dig(container, "securityContext", "allowPrivilegeEscalation"), workload.URN)
+					require.Equal(t, []any{"ALL"}, harness.Dig(container, "securityContext", "capabilities", "drop"), workload.URN)
+					require.Equal(t, false, harness.Dig(container, "securityContext", "allowPrivilegeEscalation"), workload.URN)
 				}
 			}
 		}
@@ -108,7 +108,7 @@ func TestOnlyTheStorageDriverIsPrivileged(t *testing.T) {
 func TestCredentialsOfControllersOnOpenStack(t *testing.T) {
 	t.Parallel()
 	onClouds(t, func(t *testing.T, name string, r *harness.Recording) {
-		if dig(siteOf(t, name), "cloud", "openstack") == nil {
+		if harness.Dig(siteOf(t, name), "cloud", "openstack") == nil {
 			return
 		}
 		seen := map[string]bool{}

@@ -29,8 +29,8 @@ func openings(stack string, site map[string]any, r *harness.Recording) []string 
 	open := func(made *harness.Resource, format string, args ...any) {
 		found = append(found, made.Type+" "+made.Name+": "+fmt.Sprintf(format, args...))
 	}
-	public, _ := dig(site, "gateway", "public").(bool)
-	sources, _ := dig(site, "gateway", "sources").([]any)
+	public, _ := harness.Dig(site, "gateway", "public").(bool)
+	sources, _ := harness.Dig(site, "gateway", "sources").([]any)
 	// A rule is the gateway's by its name, its one port, its group, and the source that the site declares.
 	door := func(rule *harness.Resource, source string, first, last any) bool {
 		name, ours := strings.CutPrefix(strings.TrimSuffix(rule.Name, source), stack+"-")

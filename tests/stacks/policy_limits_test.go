@@ -44,6 +44,6 @@ func TestEveryCreateHasALimit(t *testing.T) {
 			require.GreaterOrEqual(t, limit, least, made.URN)
 			require.LessOrEqual(t, limit, 20*time.Minute, made.URN)
 		}
-		require.Equal(t, dig(siteOf(t, name), "cloud", "lab") == nil, looked > 50, "%d resources of a cloud", looked)
+		require.Equal(t, harness.Dig(siteOf(t, name), "cloud", "lab") == nil, looked > 50, "%d resources of a cloud", looked)
 	})
 }

@@ -28,7 +28,7 @@ const bucketType = "aws:s3/bucketV2:BucketV2"
 func inClouds(t *testing.T, check func(t *testing.T, name string, r *harness.Recording)) {
 	t.Helper()
 	both(t, func(t *testing.T, name string, r *harness.Recording) {
-		if dig(siteOf(t, name), "cloud", "lab") != nil {
+		if harness.Dig(siteOf(t, name), "cloud", "lab") != nil {
 			require.Empty(t, r.Of(bucketType), "a laboratory has no store")
 			return
 		}
@@ -69,25 +69,25 @@ func endsOf(t *testing.T, r *harness.Recording, bucket *harness.Resource) ends {
 	var e ends
 	if !amazon(t, r, bucket) {
 		for _, rule := range bucket.Inputs["lifecycleRules"].([]any) {
-			require.Equal(t, true, dig(rule, "enabled"))
-			for _, expiration := range list(dig(rule, "expirations")) {
-				e.expire = first(e.expire, dig(expiration, "days"))
-				e.markers = e.markers || dig(expiration, "expiredObjectDeleteMarker") == true
+			require.Equal(t, true, harness.Dig(rule, "enabled"))
+			for _, expiration := range list(harness.Dig(rule, "expirations")) {
+				e.expire = first(e.expire, harness.Dig(expiration, "days"))
+				e.markers = e.markers || harness.Dig(expiration, "expiredObjectDeleteMarker") == true
 			}
-			for _, expiration := range list(dig(rule, "noncurrentVersionExpirations")) {
-				e.noncurrent = first(e.noncurrent, dig(expiration, "days"))
+			for _, expiration := range list(harness.Dig(rule, "noncurrentVersionExpirations")) {
+				e.noncurrent = first(e.noncurrent, harness.Dig(expiration, "days"))
 			}
-			e.abort = first(e.abort, dig(rule, "abortIncompleteMultipartUploadDays"))
+			e.abort = first(e.abort, harness.Dig(rule, "abortIncompleteMultipartUploadDays"))
 		}
 		return e
 	}
 	require.NotContains(t, bucket.Inputs, "lifecycleRules", "%s: said twice, it would differ for ever", bucket.URN)
 	for _, rule := range part(t, r, "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2", bucket).Inputs["rules"].([]any) {
-		require.Equal(t, "Enabled", dig(rule, "status"))
-		e.expire = first(e.expire, dig(rule, "expiration", "days"))
-		e.markers = e.markers || dig(rule, "expiration", "expiredObjectDeleteMarker") == true
-		e.noncurrent = first(e.noncurrent, dig(rule, "noncurrentVersionExpiration", "noncurrentDays"))
-		e.abort = first(e.abort, dig(rule, "abortIncompleteMultipartUpload", "daysAfterInitiation"))
+		require.Equal(t, "Enabled", harness.Dig(rule, "status"))
+		e.expire = first(e.expire, harness.Dig(rule, "expiration", "days"))
+		e.markers = e.markers || harness.Dig(rule, "expiration", "expiredObjectDeleteMarker") == true
+		e.noncurrent = first(e.noncurrent, harness.Dig(rule, "noncurrentVersionExpiration", "noncurrentDays"))
+		e.abort = first(e.abort, harness.Dig(rule, "abortIncompleteMultipartUpload", "daysAfterInitiation"))
 	}
 	return e
 }
@@ -107,9 +107,9 @@ func list(value any) []any {
 func lockOf(t *testing.T, r *harness.Recording, bucket *harness.Resource) float64 {
 	t.Helper()
 	lock := part(t, r, "aws:s3/bucketObjectLockConfigurationV2:BucketObjectLockConfigurationV2", bucket)
-	require.Equal(t, "COMPLIANCE", dig(lock.Inputs["rule"], "defaultRetention", "mode"), lock.URN)
+	require.Equal(t, "COMPLIANCE", harness.Dig(lock.Inputs["rule"], "defaultRetention", "mode"), lock.URN)
 	require.Equal(t, "Enabled", lock.Inputs["objectLockEnabled"], lock.URN)
-	return dig(lock.Inputs["rule"], "defaultRetention", "days").(float64)
+	return harness.Dig(lock.Inputs["rule"], "defaultRetention", "days").(float64)
 }
 
 // Every bucket locks in compliance mode from its first day, keeps versions, encrypts, is closed to the public, and cannot
@@ -124,18 +124,18 @@ func TestEveryBucketIsLocked(t *testing.T) {
 			require.Equal(t, false, bucket.Inputs["forceDestroy"], bucket.URN)
 			require.Positive(t, lockOf(t, r, bucket), bucket.URN)
 			versions := part(t, r, "aws:s3/bucketVersioningV2:BucketVersioningV2", bucket)
-			require.Equal(t, "Enabled", dig(versions.Inputs["versioningConfiguration"], "status"), versions.URN)
+			require.Equal(t, "Enabled", harness.Dig(versions.Inputs["versioningConfiguration"], "status"), versions.URN)
 			part(t, r, "aws:s3/bucketPolicy:BucketPolicy", bucket)
 			encryption := part(t, r, "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2", bucket)
 			rule := encryption.Inputs["rules"].([]any)[0]
-			how := dig(rule, "applyServerSideEncryptionByDefault")
+			how := harness.Dig(rule, "applyServerSideEncryptionByDefault")
 			if !amazon(t, r, bucket) {
-				require.Equal(t, "AES256", dig(how, "sseAlgorithm"), encryption.URN)
+				require.Equal(t, "AES256", harness.Dig(how, "sseAlgorithm"), encryption.URN)
 				continue
 			}
-			require.Equal(t, "aws:kms", dig(how, "sseAlgorithm"), encryption.URN)
-			require.NotEmpty(t, dig(how, "kmsMasterKeyId"), encryption.URN)
-			require.Equal(t, true, dig(rule, "bucketKeyEnabled"), "%s: consumers' policies name the bucket as the key's context", encryption.URN)
+			require.Equal(t, "aws:kms", harness.Dig(how, "sseAlgorithm"), encryption.URN)
+			require.NotEmpty(t, harness.Dig(how, "kmsMasterKeyId"), encryption.URN)
+			require.Equal(t, true, harness.Dig(rule, "bucketKeyEnabled"), "%s: consumers' policies name the bucket as the key's context", encryption.URN)
 			keys := 0
 			for _, key := range r.Of("aws:kms/key:Key") {
 				if slices.Contains(encryption.Dependencies, key.URN) {
@@ -151,7 +151,7 @@ func TestEveryBucketIsLocked(t *testing.T) {
 				require.Equal(t, true, block.Inputs[setting], block.URN)
 			}
 			owner := part(t, r, "aws:s3/bucketOwnershipControls:BucketOwnershipControls", bucket)
-			require.Equal(t, "BucketOwnerEnforced", dig(owner.Inputs["rule"], "objectOwnership"), owner.URN)
+			require.Equal(t, "BucketOwnerEnforced", harness.Dig(owner.Inputs["rule"], "objectOwnership"), owner.URN)
 		}
 		require.Empty(t, r.Of("aws:s3/bucketAclV2:BucketAclV2"))
 	})
@@ -197,8 +197,8 @@ func TestArchivesKeepTheFloorAndEndAtTheCeiling(t *testing.T) {
 	t.Parallel()
 	inClouds(t, func(t *testing.T, name string, r *harness.Recording) {
 		for _, class := range siteOf(t, name)["retention"].(map[string]any)["logs"].([]any) {
-			floor, ceiling := dig(class, "floorDays").(float64), dig(class, "ceilingDays").(float64)
-			bucket := r.Get(t, bucketType, name+"-audit-"+dig(class, "class").(string))
+			floor, ceiling := harness.Dig(class, "floorDays").(float64), harness.Dig(class, "ceilingDays").(float64)
+			bucket := r.Get(t, bucketType, name+"-audit-"+harness.Dig(class, "class").(string))
 			require.Equal(t, floor, lockOf(t, r, bucket), bucket.URN)
 			e := endsOf(t, r, bucket)
 			require.GreaterOrEqual(t, e.expire, floor, "%s: hides what must be kept", bucket.URN)
@@ -230,21 +230,21 @@ func TestStoresLieWhereTheSiteSays(t *testing.T) {
 		archive, backup := at("audit-patient-access", "store"), at("backup", "backup")
 		require.Equal(t, archive, at("audit-platform-security", "store"))
 		require.Equal(t, archive, at("etcd-snapshots", "store"))
-		require.Equal(t, dig(site, "backup", "region"), backup.Inputs["region"])
+		require.Equal(t, harness.Dig(site, "backup", "region"), backup.Inputs["region"])
 		require.NotEqual(t, archive.Inputs["region"], backup.Inputs["region"])
-		if aws := dig(site, "cloud", "aws"); aws != nil {
-			require.Equal(t, dig(aws, "region"), archive.Inputs["region"])
-			require.Equal(t, []any{dig(aws, "account")}, archive.Inputs["allowedAccountIds"])
-			require.Equal(t, []any{dig(site, "backup", "account")}, backup.Inputs["allowedAccountIds"])
-			require.Equal(t, dig(aws, "storeRole"), dig(archive.Inputs["assumeRole"], "roleArn"))
-			require.Equal(t, dig(site, "backup", "role"), dig(backup.Inputs["assumeRole"], "roleArn"))
+		if aws := harness.Dig(site, "cloud", "aws"); aws != nil {
+			require.Equal(t, harness.Dig(aws, "region"), archive.Inputs["region"])
+			require.Equal(t, []any{harness.Dig(aws, "account")}, archive.Inputs["allowedAccountIds"])
+			require.Equal(t, []any{harness.Dig(site, "backup", "account")}, backup.Inputs["allowedAccountIds"])
+			require.Equal(t, harness.Dig(aws, "storeRole"), harness.Dig(archive.Inputs["assumeRole"], "roleArn"))
+			require.Equal(t, harness.Dig(site, "backup", "role"), harness.Dig(backup.Inputs["assumeRole"], "roleArn"))
 			for _, provider := range []*harness.Resource{archive, backup} {
 				require.Equal(t, false, provider.Inputs["skipRequestingAccountId"], "the provider asks which account it is in")
 				require.NotContains(t, provider.Inputs, "accessKey", "no credential of AWS is configured")
 			}
 			return
 		}
-		for provider, endpoint := range map[*harness.Resource]any{archive: dig(site, "objectStore", "endpoint"), backup: dig(site, "backup", "endpoint")} {
+		for provider, endpoint := range map[*harness.Resource]any{archive: harness.Dig(site, "objectStore", "endpoint"), backup: harness.Dig(site, "backup", "endpoint")} {
 			require.Equal(t, []any{map[string]any{"s3": endpoint}}, provider.Inputs["endpoints"])
 			require.Equal(t, harness.SecretText, provider.Inputs["accessKey"], provider.URN)
 			require.Equal(t, harness.SecretText, provider.Inputs["secretKey"], provider.URN)
@@ -285,7 +285,7 @@ func TestEachConsumerHasItsOwnCredential(t *testing.T) {
 			"-audit-platform-security-collector": {"put"}, "-audit-platform-security-verifier": {"get", "list", "versions"},
 			"-etcd-snapshots-writer": {"put"}, "-etcd-snapshots-verifier": {"get", "list"}, "-backup-velero": {"get", "list", "put", "marker"},
 		}
-		if dig(siteOf(t, name), "recovery", "of") != nil {
+		if harness.Dig(siteOf(t, name), "recovery", "of") != nil {
 			want["-restore-reader"] = []string{"get", "list", "versions"}
 		}
 		made := users(t, r)
@@ -322,11 +322,11 @@ func bucketIn(t *testing.T, name, suffix, policy string) string {
 	t.Helper()
 	store, of := suffix[:strings.LastIndex(suffix, "-")], name
 	if store == "-restore" {
-		store, of = "-backup", dig(siteOf(t, name), "recovery", "of").(string)
+		store, of = "-backup", harness.Dig(siteOf(t, name), "recovery", "of").(string)
 	}
-	account := dig(siteOf(t, name), "cloud", "aws", "account")
+	account := harness.Dig(siteOf(t, name), "cloud", "aws", "account")
 	if store == "-backup" {
-		account = dig(siteOf(t, name), "backup", "account")
+		account = harness.Dig(siteOf(t, name), "backup", "account")
 	}
 	arn := fmt.Sprintf("arn:aws:s3:::%s%s-%s", of, store, account)
 	require.Contains(t, policy, `"`+arn+`"`)
@@ -348,7 +348,7 @@ func TestNobodyDestroys(t *testing.T) {
 				return decided
 			}
 			i := slices.IndexFunc(r.Resources, func(made *harness.Resource) bool { return made.URN == policy.Provider })
-			administrator, isAmazon := dig(r.Resources[i].Inputs["assumeRole"], "roleArn").(string)
+			administrator, isAmazon := harness.Dig(r.Resources[i].Inputs["assumeRole"], "roleArn").(string)
 			root := map[string]string{"aws:SecureTransport": "true", "s3:TlsVersion": "1.3", "aws:PrincipalArn": administrator}
 			someone := map[string]string{"aws:SecureTransport": "true", "s3:TlsVersion": "1.3", "aws:PrincipalArn": "arn:aws:iam::123456789012:user/lagrum/x"}
 			require.Equal(t, rights.Denied, ask("s3:GetObject", itself+"/o", map[string]string{"aws:SecureTransport": "false"}), policy.URN)
@@ -370,7 +370,7 @@ func TestNobodyDestroys(t *testing.T) {
 				}
 			}
 		}
-		if dig(siteOf(t, name), "cloud", "aws") == nil {
+		if harness.Dig(siteOf(t, name), "cloud", "aws") == nil {
 			return
 		}
 		for user, policy := range users(t, r) {

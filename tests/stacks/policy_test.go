@@ -18,31 +18,22 @@ func siteOf(t *testing.T, stack string) map[string]any {
 	return site
 }
 
-// dig goes down a path of keys; nil where there is none.
-func dig(value any, path ...string) any {
-	for _, key := range path {
-		inner, _ := value.(map[string]any)
-		value = inner[key]
-	}
-	return value
-}
-
 // On OpenStack every disk is of the volume type that the site names as encrypted, and no machine boots from anything but
 // such a disk. On AWS every disk and every secret is encrypted with the stack's own key.
 func TestEveryDiskIsEncrypted(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, name string, r *harness.Recording) {
-		if dig(siteOf(t, name), "cloud", "aws") != nil {
+		if harness.Dig(siteOf(t, name), "cloud", "aws") != nil {
 			encryptedOnAWS(t, name, r)
 			return
 		}
-		if dig(siteOf(t, name), "cloud", "openstack") == nil {
+		if harness.Dig(siteOf(t, name), "cloud", "openstack") == nil {
 			return // the lab's disks are not provable, and its status says so
 		}
 		volumes := r.Of("openstack:blockstorage/volume:Volume")
 		require.NotEmpty(t, volumes)
 		for _, volume := range volumes {
-			require.Equal(t, dig(siteOf(t, name), "cloud", "openstack", "encryptedVolumeType"), volume.Inputs["volumeType"], volume.URN)
+			require.Equal(t, harness.Dig(siteOf(t, name), "cloud", "openstack", "encryptedVolumeType"), volume.Inputs["volumeType"], volume.URN)
 		}
 		machines := r.Of("openstack:compute/instance:Instance")
 		require.NotEmpty(t, machines)
@@ -52,8 +43,8 @@ func TestEveryDiskIsEncrypted(t *testing.T) {
 			disks, _ := machine.Inputs["blockDevices"].([]any)
 			require.NotEmpty(t, disks, machine.URN)
 			for _, disk := range disks {
-				require.Equal(t, "volume", dig(disk, "sourceType"), machine.URN)
-				require.Equal(t, "volume", dig(disk, "destinationType"), machine.URN)
+				require.Equal(t, "volume", harness.Dig(disk, "sourceType"), machine.URN)
+				require.Equal(t, "volume", harness.Dig(disk, "destinationType"), machine.URN)
 			}
 		}
 	})
@@ -105,7 +96,7 @@ func TestEverythingIsTagged(t *testing.T) {
 				"openstack:loadbalancer/loadBalancer:LoadBalancer", "openstack:loadbalancer/listener:Listener":
 				require.Contains(t, made.Inputs["tags"], "lagrum-stack="+name, made.URN)
 			case "openstack:blockstorage/volume:Volume":
-				require.Equal(t, name, dig(made.Inputs["metadata"], "lagrum-stack"), made.URN)
+				require.Equal(t, name, harness.Dig(made.Inputs["metadata"], "lagrum-stack"), made.URN)
 			}
 			if strings.HasPrefix(made.Type, "openstack:") && made.Inputs["name"] != nil && made.Type != "openstack:loadbalancer/member:Member" {
 				require.True(t, strings.HasPrefix(made.Inputs["name"].(string), name+"-"), "%s: its name does not begin with the cluster's", made.URN)

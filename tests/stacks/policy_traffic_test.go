@@ -67,15 +67,15 @@ func workloads(t *testing.T, r *harness.Recording) []running {
 	t.Helper()
 	var all []running
 	for _, made := range r.Resources {
-		template, ok := dig(made.Inputs, "spec", "template").(map[string]any)
+		template, ok := harness.Dig(made.Inputs, "spec", "template").(map[string]any)
 		if !ok || !strings.HasPrefix(made.Type, "kubernetes:") {
 			require.NotContains(t, []string{"kubernetes:core/v1:Pod", "kubernetes:batch/v1:CronJob"}, made.Type, "%s: say here where its labels are", made.URN)
 			continue
 		}
 		w := running{Resource: made, labels: map[string]string{}}
-		w.namespace, _ = dig(made.Inputs, "metadata", "namespace").(string)
-		w.host, _ = dig(template, "spec", "hostNetwork").(bool)
-		for key, value := range dig(template, "metadata", "labels").(map[string]any) {
+		w.namespace, _ = harness.Dig(made.Inputs, "metadata", "namespace").(string)
+		w.host, _ = harness.Dig(template, "spec", "hostNetwork").(bool)
+		for key, value := range harness.Dig(template, "metadata", "labels").(map[string]any) {
 			w.labels[key] = value.(string)
 		}
 		require.NotEmpty(t, w.namespace, made.URN)
@@ -95,7 +95,7 @@ func TestEveryNamespaceIsClosed(t *testing.T) {
 			want = append(want, tenant.Name)
 		}
 		for _, made := range r.Of("kubernetes:core/v1:Namespace") {
-			if made := dig(made.Inputs, "metadata", "name").(string); !slices.Contains(want, made) {
+			if made := harness.Dig(made.Inputs, "metadata", "name").(string); !slices.Contains(want, made) {
 				want = append(want, made)
 			}
 		}
@@ -111,7 +111,7 @@ func TestEveryNamespaceIsClosed(t *testing.T) {
 		}
 		for _, w := range workloads(t, r) {
 			for _, policy := range r.Of(networkPolicy) {
-				if dig(policy.Inputs, "metadata", "namespace") == w.namespace {
+				if harness.Dig(policy.Inputs, "metadata", "namespace") == w.namespace {
 					assert.Contains(t, w.Dependencies, policy.URN, "%s runs before it is closed", w.URN)
 				}
 			}

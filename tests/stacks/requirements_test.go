@@ -72,7 +72,7 @@ func law(t *testing.T, site map[string]any, capability requirements.Capability) 
 	require.NoError(t, err)
 	profile, err := country.Lookup(site["country"].(string))
 	require.NoError(t, err)
-	_, overlays := profile.For(fmt.Sprint(dig(site, "operator", "kind")))
+	_, overlays := profile.For(fmt.Sprint(harness.Dig(site, "operator", "kind")))
 	var ids []string
 	for _, row := range catalogue.ByCapability(capability) {
 		if profile.Binds(row, overlays) {
@@ -107,7 +107,7 @@ func TestRequirementsAreTags(t *testing.T) {
 			got, err := carried(made)
 			require.NoError(t, err, made.URN)
 			// A store that is not AWS's gets the tags of the stack alone: what else it takes differs from store to store.
-			endpoint := made.Type == "aws:s3/bucketV2:BucketV2" && dig(site, "cloud", "aws") == nil
+			endpoint := made.Type == "aws:s3/bucketV2:BucketV2" && harness.Dig(site, "cloud", "aws") == nil
 			if slices.Contains(untaggable, made.Type) || endpoint {
 				require.NotContains(t, made.Inputs, "tags", "%s can be tagged", made.URN)
 				require.NotContains(t, made.Inputs, "metadata", "%s can be tagged", made.URN)
@@ -134,7 +134,7 @@ func TestRootDisksSayWhatTheyServe(t *testing.T) {
 		disk := r.Of("aws:ebs/volume:Volume")[0].Inputs["tags"].(map[string]any)["lagrum.dev/requirements"]
 		require.NotEmpty(t, disk)
 		for _, machine := range r.Of("aws:ec2/instance:Instance") {
-			require.Equal(t, disk, dig(machine.Inputs["rootBlockDevice"], "tags", "lagrum.dev/requirements"), machine.URN)
+			require.Equal(t, disk, harness.Dig(machine.Inputs["rootBlockDevice"], "tags", "lagrum.dev/requirements"), machine.URN)
 		}
 	})
 }

@@ -6,29 +6,15 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/lagrum/lagrum/requirements"
 	"github.com/lagrum/lagrum/stacks"
+	"github.com/lagrum/lagrum/stacks/internal/page"
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "controlsdoc:", err)
-		os.Exit(1)
-	}
-}
-
-func run(args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("got %d arguments; give the file to write", len(args))
-	}
-	text, err := render()
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(args[0], []byte(text), 0o644)
+	page.Main("controlsdoc", "the file to write", 1, func([]string) (string, error) { return render() })
 }
 
 const head = `# Controls

@@ -8,28 +8,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/lagrum/lagrum/providers/objectstore/rights"
+	"github.com/lagrum/lagrum/stacks/internal/page"
 	"github.com/lagrum/lagrum/stacks/plan"
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "storesdoc:", err)
-		os.Exit(1)
-	}
-}
-
-func run(args []string) error {
-	if len(args) != 2 {
-		return fmt.Errorf("got %d arguments; give the folder of the declared stacks and the file to write", len(args))
-	}
-	text, err := render(args[0])
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(args[1], []byte(text), 0o644)
+	page.Main("storesdoc", "the folder of the declared stacks and the file to write", 2, func(args []string) (string, error) { return render(args[0]) })
 }
 
 const head = `# Users of object stores
@@ -42,9 +28,6 @@ repository declares; ` + "`bin/lagrum stores Pulumi.<stack>.yaml`" + ` prints th
 
 `
 
-// decided is when the declared stacks are decided for the page: their certificates are good then.
-func decided() time.Time { return time.Date(2026, time.June, 1, 12, 0, 0, 0, time.UTC) }
-
 // render is the whole page.
 func render(dir string) (string, error) {
 	text := head
@@ -53,14 +36,14 @@ func render(dir string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		page, err := rights.Page(p)
+		users, err := rights.Page(p)
 		if err != nil {
 			return "", err
 		}
 		if stack != "se-prod" {
 			text += "\n"
 		}
-		text += page
+		text += users
 	}
 	return text, nil
 }
@@ -71,7 +54,7 @@ func load(file string) (plan.Plan, error) {
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	p, _, err := plan.OfStack(text, decided())
+	p, _, err := plan.OfStack(text, page.Decided())
 	if err != nil {
 		return plan.Plan{}, fmt.Errorf("%s: %w", file, err)
 	}

@@ -10,38 +10,21 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/lagrum/lagrum/components/traffic"
 	"github.com/lagrum/lagrum/stacks"
+	"github.com/lagrum/lagrum/stacks/internal/page"
 	"github.com/lagrum/lagrum/stacks/plan"
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "trafficdoc:", err)
-		os.Exit(1)
-	}
-}
-
-func run(args []string) error {
-	if len(args) != 2 {
-		return fmt.Errorf("got %d arguments; give the folder of the declared stacks and the file to write", len(args))
-	}
-	text, err := render(args[0])
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(args[1], []byte(text), 0o644)
+	page.Main("trafficdoc", "the folder of the declared stacks and the file to write", 2, func(args []string) (string, error) { return render(args[0]) })
 }
 
 // head is the part of the page that is written by hand.
 //
 //go:embed head.txt
 var head string
-
-// decided is when the declared stacks are decided for the page: their certificates are good then.
-func decided() time.Time { return time.Date(2026, time.June, 1, 12, 0, 0, 0, time.UTC) }
 
 // render is the whole page.
 func render(dir string) (string, error) {
@@ -66,7 +49,7 @@ func stack(file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p, _, err := plan.OfStack(declared, decided())
+	p, _, err := plan.OfStack(declared, page.Decided())
 	if err != nil {
 		return "", err
 	}
