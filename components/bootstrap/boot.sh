@@ -125,6 +125,38 @@ identify() {
   sed -i "s/INSTANCE-ID/$instance/" "$config"
 }
 
+# etcd_user sees that etcd has a user of its own on this node.
+etcd_user() {
+  id -u etcd >/dev/null 2>&1 || loud useradd --uid "$LAGRUM_ETCD_USER" --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin etcd || fail "$(words)"
+  have=$(id -u etcd):$(id -g etcd)
+  [ "$have" = "$LAGRUM_ETCD_USER:$LAGRUM_ETCD_USER" ] || fail "the node image's user etcd is $have, and has to be $LAGRUM_ETCD_USER:$LAGRUM_ETCD_USER"
+}
+
+# etcd_files gives etcd's user its data, and a copy of what etcd serves with: those below /etc/kubernetes/pki are root's
+# alone. kubeadm makes them here already, and finds them when it runs.
+etcd_files() {
+  case $verb in
+  init) certificates="certs all" ;;
+  *) certificates="control-plane-prepare certs" ;;
+  esac
+  # shellcheck disable=SC2086 # a phase is two words
+  loud kubeadm "$verb" phase $certificates --config "$config" || return 1
+  rm -rf /etc/lagrum/etcd
+  mkdir -p /etc/lagrum/etcd /var/lib/etcd
+  for each in ca.crt server.crt server.key peer.crt peer.key; do
+    cp "/etc/kubernetes/pki/etcd/$each" /etc/lagrum/etcd/ || return 1
+  done
+  chmod 0700 /etc/lagrum/etcd /var/lib/etcd
+  chmod 0600 /etc/lagrum/etcd/*
+  chown -R "$LAGRUM_ETCD_USER:$LAGRUM_ETCD_USER" /etc/lagrum/etcd /var/lib/etcd
+}
+
+# enter runs kubeadm once.
+enter() {
+  [ -z "${LAGRUM_ETCD_USER:-}" ] || etcd_files || return 1
+  loud kubeadm "$verb" --config "$config"
+}
+
 # look asks once whether anything serves the endpoint, and succeeds where a load balancer says that nobody does: it
 # refuses the connection or ends it (curl's 7, 35, 52, 56). Any answer over TLS counts as somebody, whatever it says: a
 # second cluster with the first one's keys is worse than a node that does not boot.
@@ -218,11 +250,13 @@ fi
 
 begin host "preparing the kernel and containerd"
 modprobe --all overlay br_netfilter 2>/dev/null || true # built in, or not to be loaded from here: the settings tell
-setting net/ipv4/ip_forward 1
-setting net/bridge/bridge-nf-call-iptables 1
+while read -r key _ value; do
+  setting "$(printf '%s' "$key" | tr . /)" "$value"
+done </etc/sysctl.d/90-lagrum.conf
 systemctl enable --now lagrum-metadata || fail "the metadata service cannot be closed to pods: the node image's nft does not load /etc/lagrum/metadata.nft"
 sandbox
 identify
+[ -z "${LAGRUM_ETCD_USER:-}" ] || etcd_user
 systemctl enable --now containerd
 systemctl enable kubelet
 
@@ -245,7 +279,7 @@ within 900 kubeadm "$verb" phase preflight --config "$config" || fail "not ready
 
 begin "$verb" "running kubeadm $verb"
 attempt=1
-until loud kubeadm "$verb" --config "$config"; do
+until enter; do
   # A failed init is never repeated: whether it left a cluster behind is for a person to judge.
   if [ "$verb" = init ] || [ "$attempt" -ge 3 ]; then
     fail "kubeadm $verb, attempt $attempt: $(words)"

@@ -16,6 +16,17 @@ import (
 	"github.com/lagrum/lagrum/components/bootstrap"
 )
 
+// What kubeadm is asked for before init and join on a control plane.
+const (
+	initCerts = "init phase certs all --config /etc/lagrum/kubeadm.yaml"
+	joinCerts = "join phase control-plane-prepare certs --config /etc/lagrum/kubeadm.yaml"
+)
+
+// certify is what the stand-in of kubeadm does then.
+const certify = `
+*"phase certs all"* | *"phase control-plane-prepare certs"*)
+  for each in server.crt server.key peer.crt peer.key healthcheck-client.key; do echo "$each" >"/etc/kubernetes/pki/etcd/$each"; done ;;`
+
 func TestBootScriptPassesShellcheck(t *testing.T) {
 	t.Parallel()
 	program, err := exec.LookPath("shellcheck")
@@ -38,6 +49,7 @@ func programs() map[string]string {
 		"kubeadm": `
 case "$*" in
 "version --output short") echo v1.36.3 ;;
+` + certify + `
 "init --config"*) mkdir -p /etc/kubernetes; touch /etc/kubernetes/admin.conf /etc/kubernetes/super-admin.conf /etc/kubernetes/kubelet.conf ;;
 "join --config"*) test -s /run/lagrum/join.conf; mkdir -p /etc/kubernetes; touch /etc/kubernetes/kubelet.conf ;;
 esac`,
@@ -48,6 +60,8 @@ esac`,
 		"modprobe":   `exit 1`, // as in a container
 		"curl":       `exit 7`, // nobody listens
 		"cloud-init": `exit 1`, // a node without a cloud's controller has nothing to ask
+		"useradd":    `echo "etcd:x:$2:$2::/:/bin/false" >>/etc/passwd; echo "etcd:x:$2:" >>/etc/group`,
+		"chown":      `true`, // who tests may not be root
 		"sleep":      `read -r now _ </proc/uptime; echo "$((${now%.*} + $1)).00 0.00" >/proc/uptime`,
 	}
 }
@@ -151,8 +165,8 @@ func TestBootSucceeds(t *testing.T) {
 		kubeadm    []string
 		kubectl    int
 	}{
-		{"init", "init", []string{"init phase preflight --config /etc/lagrum/kubeadm.yaml", "init --config /etc/lagrum/kubeadm.yaml"}, 0},
-		{"control plane joins", "join-control-plane", []string{"join phase preflight --config /etc/lagrum/kubeadm.yaml", "join --config /etc/lagrum/kubeadm.yaml"}, 5},
+		{"init", "init", []string{"init phase preflight --config /etc/lagrum/kubeadm.yaml", initCerts, "init --config /etc/lagrum/kubeadm.yaml"}, 0},
+		{"control plane joins", "join-control-plane", []string{"join phase preflight --config /etc/lagrum/kubeadm.yaml", joinCerts, "join --config /etc/lagrum/kubeadm.yaml"}, 5},
 		{"worker joins", "join-worker", []string{"join phase preflight --config /etc/lagrum/kubeadm.yaml", "join --config /etc/lagrum/kubeadm.yaml"}, 5},
 	}
 	for _, tt := range tests {
@@ -229,11 +243,11 @@ func TestBootFails(t *testing.T) {
 			name: "kubeadm init is not repeated", node: "init",
 			replace: map[string]string{"kubeadm": `
 case "$*" in
-"version --output short") echo v1.36.3 ;;
+"version --output short") echo v1.36.3 ;;` + certify + `
 "init --config"*) echo "error: etcd did not start"; exit 1 ;;
 esac`},
 			status:  "failed: init: kubeadm init, attempt 1: error: etcd did not start",
-			kubeadm: []string{"init phase preflight --config /etc/lagrum/kubeadm.yaml", "init --config /etc/lagrum/kubeadm.yaml"},
+			kubeadm: []string{"init phase preflight --config /etc/lagrum/kubeadm.yaml", initCerts, "init --config /etc/lagrum/kubeadm.yaml"},
 		},
 		{
 			name: "preflight that never passes", node: "init",
@@ -418,6 +432,7 @@ func TestBootWaits(t *testing.T) {
 			replace: map[string]string{"kubeadm": `
 case "$*" in
 "version --output short") echo v1.36.3 ;;
+` + certify + `
 "reset --force") rm -r /etc/kubernetes/pki /run/lagrum/join.conf ;;
 "join --config"*)
   ` + count + `
@@ -449,53 +464,4 @@ func TestBootHappensOnce(t *testing.T) {
 	assert.Equal(t, "ok", s.read("var/lib/lagrum/boot.status"))
 	assert.Equal(t, "(none)", s.read("calls"), "no program was called")
 	assert.Equal(t, "lagrum-boot: cp-1-g1: start: this node has booted into its cluster before; replace it to boot again\n", s.output)
-}
-
-// containerd learns where the sandbox image comes from, and is restarted for that alone.
-func TestBootTellsContainerdTheSandboxImage(t *testing.T) {
-	t.Parallel()
-	s := boot(t, "init", map[string]string{"containerd": `
-if [ -e /etc/containerd/conf.d/lagrum.toml ]; then cat /etc/containerd/conf.d/lagrum.toml | tr '"' "'"; else echo "    sandbox = 'registry.k8s.io/pause:3.10.2'"; fi`}, nil)
-	require.Equal(t, 0, s.code, s.output)
-	assert.Equal(t, []string{"enable --now lagrum-metadata", "restart containerd", "enable --now containerd", "enable kubelet"}, s.called("systemctl"))
-	assert.Equal(t, `version = 3
-[plugins."io.containerd.cri.v1.images".pinned_images]
-sandbox = "registry.example.se/mirror/pause:3.10.2"`, s.read("etc/containerd/conf.d/lagrum.toml"))
-}
-
-// A kernel that cannot be set is told of, and one that is right already is left alone.
-func TestBootNeedsKernelSettings(t *testing.T) {
-	t.Parallel()
-	s := boot(t, "init", map[string]string{"kubelet": `echo "Kubernetes v1.36.3"; rm /proc/sys/net/bridge/*; rmdir /proc/sys/net/bridge`}, nil)
-	assert.Equal(t, "failed: host: /proc/sys/net/bridge/bridge-nf-call-iptables has to be 1 and cannot be set", s.read("var/lib/lagrum/boot.status"), s.output)
-}
-
-// On a cloud with controllers of its own the kubelet says which machine it is on, in the words of that cloud.
-func TestBootIdentifiesTheMachine(t *testing.T) {
-	t.Parallel()
-	in := bootstrap.Input{
-		Cluster: cluster(), Node: nodes()["join-worker"], SecretFetch: "cat /bundle.tar", MachineID: "aws:///eu-north-1a/",
-	}
-	for _, row := range []struct{ name, cloudInit, want, status string }{
-		{"known", `echo i-0123456789abcdef0`, "value: aws:///eu-north-1a/i-0123456789abcdef0\n", "ok"},
-		{"unknown", `echo "no such thing" >&2; exit 1`, "value: aws:///eu-north-1a/INSTANCE-ID\n",
-			"failed: host: cloud-init says that the cloud calls this machine ''"},
-		{"no id of a machine", `echo 'a/b"'`, "value: aws:///eu-north-1a/INSTANCE-ID\n",
-			`failed: host: cloud-init says that the cloud calls this machine 'a/b"'`},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			t.Parallel()
-			s := bootInput(t, in, map[string]string{"cloud-init": row.cloudInit}, nil)
-			assert.Equal(t, row.status, s.read("var/lib/lagrum/boot.status"), s.output)
-			assert.Equal(t, []string{"query v1.instance_id"}, s.called("cloud-init"))
-			assert.Contains(t, s.read("etc/lagrum/kubeadm.yaml")+"\n", row.want)
-		})
-	}
-}
-
-func TestBootAsksNothingWithoutACloudsController(t *testing.T) {
-	t.Parallel()
-	s := boot(t, "join-worker", nil, nil)
-	require.Equal(t, 0, s.code, s.output)
-	assert.Empty(t, s.called("cloud-init"))
 }

@@ -61,6 +61,9 @@ type Node struct {
 	// EncryptionAfter names the step of a change of etcd's key that has to be over before this control plane joins, such as
 	// 1-2: it has keys that those before would not have. Empty where there is none.
 	EncryptionAfter string
+	// OwnKernel says that no other machine runs on the node's kernel, so that its settings are the node's to make. Only the
+	// containers of a lab share their host's.
+	OwnKernel bool
 	// Data is the node's data disk; nil where everything lies on the root disk.
 	Data *Data
 }

@@ -61,7 +61,7 @@ func (d *Data) files() ([]File, error) {
 	if d == nil {
 		return nil, nil
 	}
-	files := []File{{dataPath, 0o755, []byte(dataScript)}, {dataUnitPath, 0o644, []byte(dataUnit)}}
+	files := []File{{dataPath, 0o755, scriptOf(dataScript)}, {dataUnitPath, 0o644, []byte(dataUnit)}}
 	if len(d.KeyServers) == 0 {
 		return files, nil
 	}

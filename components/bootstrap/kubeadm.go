@@ -24,6 +24,7 @@ type initConfiguration struct {
 	typeMeta
 	LocalAPIEndpoint apiEndpoint      `json:"localAPIEndpoint"`
 	NodeRegistration nodeRegistration `json:"nodeRegistration"`
+	Patches          *patches         `json:"patches,omitempty"`
 	SkipPhases       []string         `json:"skipPhases"`
 	Timeouts         timeouts         `json:"timeouts"`
 }
@@ -33,7 +34,12 @@ type joinConfiguration struct {
 	ControlPlane     *joinControlPlane `json:"controlPlane,omitempty"`
 	Discovery        discovery         `json:"discovery"`
 	NodeRegistration nodeRegistration  `json:"nodeRegistration"`
+	Patches          *patches          `json:"patches,omitempty"`
 	Timeouts         timeouts          `json:"timeouts"`
+}
+
+type patches struct {
+	Directory string `json:"directory"`
 }
 
 type joinControlPlane struct {
@@ -215,6 +221,7 @@ func newInit(in Input) initConfiguration {
 		typeMeta:         typeMeta{kubeadmAPI, "InitConfiguration"},
 		LocalAPIEndpoint: apiEndpoint{in.Cluster.APIPort},
 		NodeRegistration: register(in),
+		Patches:          in.Node.patched(),
 		// No bootstrap token and no anonymous cluster-info: nodes join with a client certificate, and the program
 		// declares the roles that the phase would make. The join command that kubeadm prints needs that phase.
 		SkipPhases: []string{"bootstrap-token", "show-join-command"},
@@ -227,6 +234,7 @@ func newJoin(in Input) joinConfiguration {
 		typeMeta:         typeMeta{kubeadmAPI, "JoinConfiguration"},
 		Discovery:        discovery{fileDiscovery{joinKubeconfigPath}},
 		NodeRegistration: register(in),
+		Patches:          in.Node.patched(),
 		Timeouts:         slow(),
 	}
 	if in.Node.ControlPlane {

@@ -92,16 +92,32 @@ func nodeFiles(in Input) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	files = append(files, data...)
+	patches, err := in.Node.patches()
+	if err != nil {
+		return nil, err
+	}
+	files = append(append(files, data...), patches...)
 	return append(files,
 		// The same settings after a reboot; the boot script sees to them now.
 		File{"/etc/modules-load.d/lagrum.conf", 0o644, []byte("overlay\nbr_netfilter\n")},
-		File{"/etc/sysctl.d/90-lagrum.conf", 0o644, []byte("net.bridge.bridge-nf-call-iptables = 1\nnet.ipv4.ip_forward = 1\n")},
+		File{"/etc/sysctl.d/90-lagrum.conf", 0o644, in.Node.sysctls()},
 		File{"/etc/lagrum/metadata.nft", 0o644, []byte(metadataRules)},
 		File{"/etc/systemd/system/lagrum-metadata.service", 0o644, []byte(metadataUnit)},
 		File{secretsPath, 0o700, []byte("#!/bin/sh\nset -eu\n" + strings.TrimSpace(in.SecretFetch) + "\n")},
-		File{bootPath, 0o755, []byte(bootScript)},
+		File{bootPath, 0o755, scriptOf(bootScript)},
 	), nil
+}
+
+// scriptOf is a script without the lines that are comments alone: AWS takes 16 KiB of user-data, and who reads a node's script
+// finds them in the repository.
+func scriptOf(text string) []byte {
+	var out bytes.Buffer
+	for line := range strings.Lines(text) {
+		if trimmed := strings.TrimSpace(line); !strings.HasPrefix(trimmed, "#") || strings.HasPrefix(trimmed, "#!") {
+			out.WriteString(line)
+		}
+	}
+	return out.Bytes()
 }
 
 // facts renders what the boot script reads. validate has seen to it that no value needs quoting.
@@ -115,6 +131,9 @@ func facts(in Input) ([]byte, error) {
 	}
 	if d := in.Node.Data; d != nil {
 		lines = append(lines, [2]string{"DATA_GIB", strconv.Itoa(d.GiB)})
+	}
+	if in.Node.ControlPlane {
+		lines = append(lines, [2]string{"ETCD_USER", strconv.Itoa(etcdUser)})
 	}
 	if in.Node.role() == "control-plane" {
 		// kubeadm takes the flags of a joining control plane from the cluster, not from the node's own file.

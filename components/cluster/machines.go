@@ -85,7 +85,7 @@ func userData(p *plan.Plan, pool plan.Pool, node plan.Node, endpoint, loginAutho
 		Cluster: facts,
 		Node: bootstrap.Node{
 			Name: node.Name, ControlPlane: pool.Role == plan.ControlPlane, Initialises: node.Initialises, Labels: labels,
-			EncryptionAfter: node.EncryptionAfter.String(), Data: dataDisk(p, pool),
+			EncryptionAfter: node.EncryptionAfter.String(), OwnKernel: p.Cloud.Kind != "lab" || pool.Virtual, Data: dataDisk(p, pool),
 		},
 		SecretFetch: secretFetch, MachineID: machineID,
 	})

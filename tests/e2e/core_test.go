@@ -48,6 +48,7 @@ func TestCore(t *testing.T) {
 	step(t, "tenants change nothing of it", w.tenantsChangeNothing)
 	step(t, "the metadata service is closed to pods", w.metadataIsClosed)
 	step(t, "Secrets lie encrypted in etcd", w.secretsAreEncrypted)
+	step(t, "etcd is nobody else", w.etcdIsNobodyElse)
 	step(t, "each persona has its rights and no other", w.personasHold)
 	step(t, "no certificate on a node is of system:masters", w.nobodyIsMaster)
 	step(t, "people log in through Dex", p.logIn)

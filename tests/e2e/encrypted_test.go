@@ -48,6 +48,7 @@ func TestEncryptedNodes(t *testing.T) {
 	w.lagrum(t, 45*time.Minute, "lab", "up")
 	w.kubectl(t, "wait", "--for=condition=Ready", "node/workers-1-g1", "node/workers-2-g1", "--timeout=10m")
 
+	t.Run("a kubelet whose kernel was changed does not start", w.kernelIsProtected)
 	t.Run("what is written cannot be read from the disk", w.diskIsEncrypted)
 	t.Run("what pods say between nodes cannot be read on the way", w.wireIsEncrypted)
 }
@@ -57,6 +58,58 @@ func virtual(site map[string]any) {
 	workers := pool(site, "workers")
 	workers["count"], workers["size"] = 2, "vm-2c2g"
 	workers["disks"] = []any{map[string]any{"name": "root", "gib": 20}, map[string]any{"name": "data", "gib": 5}}
+}
+
+// tamper is root on a virtual machine: it changes a setting of its kernel, has the kubelet start again, and lets the console
+// tell what came of it. Then it mends both.
+const tamper = `
+apiVersion: v1
+kind: Pod
+metadata: {name: tamper, namespace: kube-system}
+spec:
+  automountServiceAccountToken: false
+  restartPolicy: Never
+  hostPID: true
+  nodeSelector: {kubernetes.io/hostname: workers-2-g1}
+  containers:
+    - name: tamper
+      image: registry.lab.lagrum/flannel:v0.26.7
+      imagePullPolicy: Never
+      command: [busybox, nsenter, "-t", "1", "-m", "--", /bin/sh, -euc, "SCRIPT"]
+      securityContext: {privileged: true}
+      resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {memory: 64Mi}}
+`
+
+// kernelIsProtected changes a setting of a worker's own kernel, and sees that its kubelet does not start until it is as before.
+func (w *world) kernelIsProtected(t *testing.T) {
+	const node = "workers-2-g1"
+	configured := func() error {
+		r := w.try(t, time.Minute, "kubectl", "get", "--raw", "/api/v1/nodes/"+node+"/proxy/configz")
+		if r.code != 0 || !strings.Contains(r.out, `"protectKernelDefaults":true`) {
+			return fmt.Errorf("exit code %d: %s", r.code, r.out)
+		}
+		return nil
+	}
+	eventually(t, 2*time.Minute, "the kubelet says that it protects the kernel's settings", configured)
+	script := strings.Join([]string{
+		"[ $(cat /proc/sys/vm/overcommit_memory) = 1 ]",
+		"echo 0 >/proc/sys/vm/overcommit_memory",
+		"systemctl --no-block restart kubelet",
+		"for i in $(seq 150); do sleep 2; [ $(systemctl show --property NRestarts --value kubelet) -lt 2 ] || break; done",
+		"journalctl --boot --unit kubelet | grep -F 'invalid kernel flag' >/dev/console",
+		"echo 1 >/proc/sys/vm/overcommit_memory",
+		"systemctl --no-block restart kubelet",
+	}, "; ")
+	w.apply(t, strings.Replace(tamper, "SCRIPT", script, 1))
+	eventually(t, 10*time.Minute, "the kubelet does not start on a changed kernel", func() error {
+		console, err := os.ReadFile(w.disk(node, "console.log"))
+		if err != nil || !bytes.Contains(console, []byte("invalid kernel flag: vm/overcommit_memory, expected value: 1, actual value: 0")) {
+			return errors.New("not a word of it on its console")
+		}
+		return nil
+	})
+	eventually(t, 10*time.Minute, "on a mended kernel it does", configured)
+	w.kubectl(t, "delete", "--namespace=kube-system", "pod", "tamper", "--timeout=5m")
 }
 
 // secretWord is a word that nothing else writes.
