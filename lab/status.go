@@ -121,6 +121,7 @@ func (l *Lab) awaitNodes(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	started := time.Now()
+	boots := &boots{host: host, read: map[string]int64{}}
 	for {
 		var waiting []string
 		nodes, err := l.nodes(ctx)
@@ -134,6 +135,9 @@ func (l *Lab) awaitNodes(ctx context.Context, out io.Writer) error {
 		for _, m := range list {
 			n, joined := known[m.Name]
 			if !joined {
+				if err := boots.look(m.Name); err != nil {
+					return fmt.Errorf("lab %s: %w", l.Name, err)
+				}
 				waiting = append(waiting, m.Name+" has not joined")
 			} else if ok, why := n.ready(); !ok {
 				waiting = append(waiting, m.Name+" "+why)

@@ -246,7 +246,13 @@ func (l *Lab) upStack(ctx context.Context, store *artifacts.Store, out io.Writer
 	if err := l.selectStack(ctx); err != nil {
 		return err
 	}
-	return l.Pulumi(ctx, out, "up", "--yes", "--skip-preview", "--non-interactive", "--suppress-permalink")
+	h, err := l.host()
+	if err != nil {
+		return err
+	}
+	return unlessBootFails(ctx, h, bootsEvery, func(ctx context.Context) error {
+		return l.Pulumi(ctx, out, "up", "--yes", "--skip-preview", "--non-interactive", "--suppress-permalink")
+	})
 }
 
 // prepare fills the lab's PATH and names the root file system of its machines.
