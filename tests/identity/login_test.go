@@ -53,7 +53,7 @@ func newWorld(t *testing.T) *world {
 	)}
 	listen := server.Address(t)
 	w.dex = "https://" + listen + "/dex"
-	w.accepted = &bootstrap.Login{Issuer: w.dex, CA: a.PEM, Connectors: []string{"strong"}, Seconds: lifetime, Pipelines: []bootstrap.Pipeline{
+	w.accepted = &bootstrap.Login{Issuer: w.dex, CA: a.PEM, Connectors: []string{"strong", "directory"}, Seconds: lifetime, Pipelines: []bootstrap.Pipeline{
 		{Name: "ci", Issuer: w.upstream.Issuer("ci"), Audience: "dev", Subjects: []string{"platform:main"}, CA: a.PEM},
 	}}
 	w.file = a.Write(t, "authentication.yaml", string(w.rendered(t)))
@@ -61,10 +61,11 @@ func newWorld(t *testing.T) *world {
 	policy, err := filepath.Abs("../../components/bootstrap/testdata/init/files/etc/kubernetes/lagrum/audit.yaml")
 	require.NoError(t, err)
 
+	directory, found := newDirectory(t, a)
 	config, err := identity.Config(identity.Input{
 		Login: &plan.Login{Issuer: w.dex, IDTokenSeconds: lifetime, IdleSeconds: 3600, LimitSeconds: 43200}, Lab: true,
 		Connectors: []identity.Connector{
-			provider("strong", w.upstream, a), provider("weak", w.upstream, a), directory(a),
+			provider("strong", w.upstream, a), provider("weak", w.upstream, a), found,
 		},
 		Users:  []identity.User{identity.LabUser()},
 		Listen: listen, Certificate: a.Certificate, Key: a.Key, Storage: identity.Storage{Type: "memory"},
@@ -72,6 +73,7 @@ func newWorld(t *testing.T) *world {
 	require.NoError(t, err)
 	t.Setenv("DEX_EXPAND_ENV", "false")
 	w.Kubernetes = server.StartKubernetes(t, "10.96.0.0/24", "--authentication-config="+w.file, "--audit-policy-file="+policy, "--audit-log-path="+w.audit)
+	w.Run(t, "slapd", "/usr/sbin/slapd", "-d", "stats", "-f", filepath.Join(a.Dir, "slapd.conf"), "-h", directory)
 	log := w.Run(t, "dex", server.Program(t, "dex"), "serve", a.Write(t, "dex.yaml", string(config)))
 	client := w.upstream.Server.Client()
 	require.Eventually(t, func() bool {
@@ -92,14 +94,6 @@ func newWorld(t *testing.T) *world {
 
 func provider(name string, at *login.Provider, a *login.Authority) identity.Connector {
 	return identity.Connector{Connector: plan.Connector{Name: name, Kind: plan.OIDC, URL: at.Issuer(name), ClientID: "dex"}, Secret: login.Secret, RootCA: a.CA}
-}
-
-// directory is one that nobody logs in by: Dex reads and checks all of it, and shows its form.
-func directory(a *login.Authority) identity.Connector {
-	return identity.Connector{Connector: plan.Connector{Name: "directory", Kind: plan.LDAP, URL: "ldaps://127.0.0.1", Directory: &plan.Directory{
-		BindDN: "cn=dex,dc=example,dc=org", PeopleBase: "ou=people,dc=example,dc=org", PeopleFilter: "(objectClass=person)", Login: "uid", ID: "entryUUID",
-		Email: "mail", GroupsBase: "ou=groups,dc=example,dc=org", GroupsFilter: "(objectClass=groupOfNames)", Member: "member", Person: "DN", GroupName: "cn",
-	}}, Secret: login.Secret, RootCA: a.CA}
 }
 
 func (w *world) rendered(t *testing.T) []byte {
@@ -194,6 +188,8 @@ func TestLogin(t *testing.T) {
 	t.Run("an address that is not verified is refused", func(t *testing.T) {
 		w.refused(t, w.person(t, "strong", "unverified@example.org"))
 	})
+	t.Run("people of a directory", w.fromDirectory)
+	t.Run("a directory forgets a group", w.directoryForgets)
 	t.Run("a group gives rights, and its lack none", func(t *testing.T) {
 		w.allow(t, "oidc:operators")
 		operator := w.person(t, "strong", "olga@example.org")

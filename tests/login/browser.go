@@ -73,6 +73,29 @@ func (b Browser) LogIn(t *testing.T, issuer, connector, email, password, scopes 
 	browser := b.client(t)
 	defer browser.CloseIdleConnections()
 	verifier, state := rand.Text()+rand.Text(), rand.Text()
+	answer, body := submit(t, browser, issuer, connector, email, password, scopes, verifier, state)
+	back, err := answer.Location()
+	require.NoError(t, err, "%s\n%s", answer.Status, body)
+	require.True(t, strings.HasPrefix(back.String(), callback), "%s", back)
+	require.Equal(t, state, back.Query().Get("state"))
+	return token(t, browser, issuer, url.Values{"grant_type": {"authorization_code"}, "client_id": {bootstrap.Audience},
+		"code": {back.Query().Get("code")}, "redirect_uri": {callback}, "code_verifier": {verifier}})
+}
+
+// Refused tries to log in by a form of Dex's own, and sees that it asks again.
+func (b Browser) Refused(t *testing.T, issuer, connector, name, password string) {
+	t.Helper()
+	browser := b.client(t)
+	defer browser.CloseIdleConnections()
+	answer, body := submit(t, browser, issuer, connector, name, password, Scopes, rand.Text()+rand.Text(), rand.Text())
+	require.Empty(t, answer.Header.Get("Location"), "%s was let in", name)
+	require.Contains(t, body, "<form", "%s: %s", name, answer.Status)
+	require.Contains(t, body, "Invalid", "%s: %s", name, answer.Status)
+}
+
+// submit fills in the form that a connector leads to. Where it is right, the answer leads back to who asked.
+func submit(t *testing.T, browser *http.Client, issuer, connector, email, password, scopes, verifier, state string) (*http.Response, string) {
+	t.Helper()
 	challenge := sha256.Sum256([]byte(verifier))
 	page, at := read(t, browser, issuer+"/auth?"+url.Values{
 		"client_id": {bootstrap.Audience}, "redirect_uri": {callback}, "response_type": {"code"}, "scope": {scopes}, "state": {state},
@@ -95,12 +118,7 @@ func (b Browser) LogIn(t *testing.T, issuer, connector, email, password, scopes 
 	require.NoError(t, err)
 	body, _ := io.ReadAll(answer.Body)
 	require.NoError(t, answer.Body.Close())
-	back, err := answer.Location()
-	require.NoError(t, err, "%s\n%s", answer.Status, body)
-	require.True(t, strings.HasPrefix(back.String(), callback), "%s", back)
-	require.Equal(t, state, back.Query().Get("state"))
-	return token(t, browser, issuer, url.Values{"grant_type": {"authorization_code"}, "client_id": {bootstrap.Audience},
-		"code": {back.Query().Get("code")}, "redirect_uri": {callback}, "code_verifier": {verifier}})
+	return answer, string(body)
 }
 
 // Refresh asks for new tokens by an old login, as kubelogin does without asking anybody.
