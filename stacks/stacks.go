@@ -10,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
 
 	"github.com/lagrum/lagrum/components/cluster"
+	"github.com/lagrum/lagrum/components/images/lock"
 	"github.com/lagrum/lagrum/providers"
 	"github.com/lagrum/lagrum/providers/aws"
 	"github.com/lagrum/lagrum/providers/lab"
@@ -26,23 +27,28 @@ var clouds = map[string]func(*pulumi.Context, *plan.Plan, providers.Secrets) (pr
 	"openstack": openstack.New,
 }
 
-// Stack is a declared stack together with the two things of the outside world that it needs.
+// Stack is a declared stack together with the three things of the outside world that it needs.
 type Stack struct {
 	// Now is the time at which the plan is resolved.
 	Now func() time.Time
 	// Probe asks the API whether it is ready.
 	Probe cluster.Prober
+	// Lock reads the digests of images that a project holds.
+	Lock func(project string) (lock.Lock, error)
 }
 
 // Run is the program.
 func Run(ctx *pulumi.Context) error {
-	return Stack{Now: time.Now, Probe: cluster.Probe}.Run(ctx)
+	return Stack{Now: time.Now, Probe: cluster.Probe, Lock: lock.Load}.Run(ctx)
 }
 
 // Run declares the stack whose site is the configuration value lagrum:site.
 func (s Stack) Run(ctx *pulumi.Context) error {
 	p, err := s.resolve(ctx)
 	if err != nil {
+		return err
+	}
+	if err := s.pin(ctx, p); err != nil {
 		return err
 	}
 	infra, err := newInfrastructure(ctx, p)

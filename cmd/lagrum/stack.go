@@ -16,6 +16,8 @@ import (
 
 	"github.com/lagrum/lagrum/cmd/lagrum/internal/doctor"
 	"github.com/lagrum/lagrum/cmd/lagrum/internal/pulumicli"
+	"github.com/lagrum/lagrum/components/images"
+	"github.com/lagrum/lagrum/components/images/lock"
 	"github.com/lagrum/lagrum/lab/machines"
 	labplugin "github.com/lagrum/lagrum/lab/plugins/lab"
 	"github.com/lagrum/lagrum/lab/processes"
@@ -218,6 +220,9 @@ func planCommand() *cobra.Command {
 			if err := apart(args[0], p); err != nil {
 				return fmt.Errorf("%s:\n%w", args[0], err)
 			}
+			if err := pin(c, filepath.Dir(args[0]), &p); err != nil {
+				return err
+			}
 			encoder := json.NewEncoder(c.OutOrStdout())
 			encoder.SetIndent("", "  ")
 			return encoder.Encode(p)
@@ -239,6 +244,25 @@ func decide(c *cobra.Command, file string) (plan.Plan, error) {
 		return plan.Plan{}, fmt.Errorf("%s:\n%w", file, err)
 	}
 	return p, nil
+}
+
+// pin gives a plan the digests of the lock file beside its stack's. What an update would be refused for is a warning here, as in
+// a preview.
+func pin(c *cobra.Command, project string, p *plan.Plan) error {
+	held, err := lock.Load(project)
+	if err != nil {
+		return err
+	}
+	warnings, err := plan.Unresolved(p, images.Pin(p, held.Digests()))
+	for _, w := range warnings {
+		fmt.Fprintln(c.ErrOrStderr(), "warning:", w)
+	}
+	var refused plan.Refusals
+	if errors.As(err, &refused) {
+		fmt.Fprintln(c.ErrOrStderr(), "warning: an update is refused as things are:", refused)
+		return nil
+	}
+	return err
 }
 
 // apart refuses a recovery stack that stands where the stack stands whose place it takes, if that is declared beside it.

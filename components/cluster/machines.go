@@ -117,7 +117,7 @@ func dataDisk(p *plan.Plan, pool plan.Pool) *bootstrap.Data {
 func shared(c plan.Cluster, endpoint string) bootstrap.Cluster {
 	return bootstrap.Cluster{
 		Name: c.Name, Version: c.Version, Registry: c.Registry, EtcdTag: c.EtcdTag,
-		PauseImage: images.For(c).Pause.Ref(),
+		PauseImage: images.For(c).Pause.Tagged(), // kubeadm asks for this very reference
 		Endpoint:   endpoint, APIPort: c.APIPort, Domain: c.Domain,
 		ServiceCIDR: c.ServiceCIDR, PodCIDR: c.PodCIDR, DNSAddress: c.DNSAddress,
 	}

@@ -104,6 +104,21 @@ func TestDigestsAreForProduction(t *testing.T) {
 	assert.NotContains(t, text, "lagrum-image-digests")
 }
 
+// Once Dex has its digest, its namespace is under the rule as every other; what kubeadm writes stays outside.
+func TestDexIsExemptUntilItHasADigest(t *testing.T) {
+	t.Parallel()
+	p := site()
+	exempt := func() (namespaces []string) {
+		for _, e := range digests(p).exempt {
+			namespaces = append(namespaces, e.Namespace)
+		}
+		return namespaces
+	}
+	assert.Equal(t, []string{"kube-system", "lagrum-identity"}, exempt())
+	p.Cluster.Digests = map[string]string{images.For(p.Cluster).Dex.Name(): "sha256:" + strings.Repeat("1", 64)}
+	assert.Equal(t, []string{"kube-system"}, exempt())
+}
+
 // Without a registry of the site's own, the catalogue's repositories are all that there is.
 func TestSources(t *testing.T) {
 	t.Parallel()

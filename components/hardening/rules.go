@@ -53,7 +53,7 @@ type check struct{ holds, message string }
 func rulesOf(p *plan.Plan) []rule {
 	rules := []rule{registries(p), tags()}
 	if p.Protect {
-		rules = append(rules, digests())
+		rules = append(rules, digests(p))
 	}
 	asker := fromTenant(p)
 	return append(rules, node(), tokens(), resources(), wildcards(asker), bindings(asker), accountTokens(asker), labels(asker), addresses(asker),
@@ -130,17 +130,18 @@ func tags() rule {
 	})
 }
 
-func digests() rule {
+func digests(p *plan.Plan) rule {
+	exempt := []Exemption{{workload.Namespace, "kubeadm names the images of the static pods by their tags alone"}}
+	if images.For(p.Cluster).Dex.Digest == "" {
+		exempt = append(exempt, Exemption{workload.IdentityNamespace, "Dex is named by its tag, until its digest is resolved where a registry can be reached"})
+	}
 	return pods(rule{
 		what: "image-digests", capability: requirements.ImageProvenance,
 		how: "in production and recovery an image is named by its digest",
 		checks: []check{{
 			"variables.images.all(i, i.matches('" + digest + "'))", "in production an image is named by its digest, as name@sha256:...",
 		}},
-		exempt: []Exemption{
-			{workload.Namespace, "the catalogue has tags alone, until digests are resolved where the registries can be reached"},
-			{workload.IdentityNamespace, "Dex is of the catalogue too"},
-		},
+		exempt: exempt,
 	})
 }
 

@@ -1,11 +1,12 @@
 // Package images is the one catalogue of every container image that Lagrum runs.
 //
 // No other package writes an image reference: what a cluster pulls, under which licence and why, is read here, and a
-// site behind an air gap mirrors exactly this list. References carry tags; a digest belongs to a lock file that is
-// made where the upstream registry can be reached, and is never invented.
+// site behind an air gap mirrors exactly this list. References carry tags, and the digest where the plan has one: digests
+// come from a lock file that is made where a registry can be reached, and are never invented.
 package images
 
 import (
+	"cmp"
 	"path"
 	"slices"
 
@@ -42,15 +43,28 @@ type Image struct {
 	Licence string
 	// Use says what runs it.
 	Use string
+	// Digest is what the plan says that the tag stands for; empty where that is not known.
+	Digest string
 
 	mirror string
 }
 
-// Ref is the reference that a container is given. Behind a mirror it is <mirror>/<last path element>:<tag>, the
-// layout that kubeadm's imageRepository expects too.
+// Name is the upstream repository with the tag: what the lock file knows the image by, wherever it is pulled from.
+func (i Image) Name() string { return i.Upstream + ":" + i.Tag }
+
+// Ref is the reference that a container is given. It keeps the tag beside the digest, for people; the digest alone decides.
 func (i Image) Ref() string {
+	if i.Digest == "" {
+		return i.Tagged()
+	}
+	return i.Tagged() + "@" + i.Digest
+}
+
+// Tagged is the reference without digest, as kubeadm and the container runtime pull. Behind a mirror it is
+// <mirror>/<last path element>:<tag>, the layout that kubeadm's imageRepository expects too.
+func (i Image) Tagged() string {
 	if i.mirror == "" {
-		return i.Upstream + ":" + i.Tag
+		return i.Name()
 	}
 	return i.mirror + "/" + path.Base(i.Upstream) + ":" + i.Tag
 }
@@ -70,7 +84,7 @@ type Catalogue struct {
 // one, else from upstream.
 func For(c plan.Cluster) Catalogue {
 	image := func(upstream, tag, use string) Image {
-		return Image{Upstream: upstream, Tag: tag, Licence: apache2, Use: use, mirror: c.Registry}
+		return Image{Upstream: upstream, Tag: tag, Licence: apache2, Use: use, Digest: c.Digests[upstream+":"+tag], mirror: c.Registry}
 	}
 	return Catalogue{
 		APIServer:         image("registry.k8s.io/kube-apiserver", c.Version, "static pod of every control-plane node"),
@@ -112,6 +126,50 @@ func (c Catalogue) On(cloud string) []Image {
 	default:
 		return c.everywhere()
 	}
+}
+
+// Deployed lists what the cluster of a plan pulls.
+func Deployed(p *plan.Plan) []Image {
+	c := For(p.Cluster)
+	return slices.DeleteFunc(c.On(p.Cloud.Kind), func(i Image) bool {
+		return i == c.Dex && p.Cluster.Login == nil
+	})
+}
+
+// Union is what several lists hold, each image once and sorted by name.
+func Union(lists ...[]Image) []Image {
+	all := slices.SortedFunc(slices.Values(slices.Concat(lists...)), func(a, b Image) int { return cmp.Compare(a.Name(), b.Name()) })
+	return slices.CompactFunc(all, func(a, b Image) bool { return a.Name() == b.Name() })
+}
+
+// Names are the images' names, in their order.
+func Names(all []Image) []string {
+	names := make([]string, len(all))
+	for i, image := range all {
+		names[i] = image.Name()
+	}
+	return names
+}
+
+// Pin gives a plan the digests of what its cluster pulls, and names what has none. In a laboratory nothing has one, and
+// nothing lacks one: its images are made on the machine itself.
+func Pin(p *plan.Plan, digests map[string]string) (unresolved []string) {
+	if p.Cloud.Kind == "lab" {
+		return nil
+	}
+	p.Cluster.Digests = nil
+	for _, name := range Names(Union(Deployed(p))) {
+		found, known := digests[name]
+		if !known {
+			unresolved = append(unresolved, name)
+			continue
+		}
+		if p.Cluster.Digests == nil {
+			p.Cluster.Digests = map[string]string{}
+		}
+		p.Cluster.Digests[name] = found
+	}
+	return unresolved
 }
 
 func (c Catalogue) everywhere() []Image {

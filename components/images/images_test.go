@@ -115,3 +115,42 @@ func TestAllListsEveryImageOfTheCatalogue(t *testing.T) {
 		assert.NotEmpty(t, image.Use, fields.Type().Field(i).Name)
 	}
 }
+
+// A digest goes to the image that it is of, beside the tag, and a mirror keeps it.
+func TestDigests(t *testing.T) {
+	t.Parallel()
+	const digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	cluster := plan.Cluster{Version: "v1.36.3", EtcdTag: "3.6.5-0", Digests: map[string]string{"registry.k8s.io/etcd:3.6.5-0": digest}}
+	assert.Equal(t, "registry.k8s.io/etcd:3.6.5-0@"+digest, images.For(cluster).Etcd.Ref())
+	cluster.Registry = "registry.example.org/health"
+	catalogue := images.For(cluster)
+	assert.Equal(t, "registry.example.org/health/etcd:3.6.5-0@"+digest, catalogue.Etcd.Ref())
+	assert.Equal(t, "registry.example.org/health/etcd:3.6.5-0", catalogue.Etcd.Tagged())
+	assert.Equal(t, "registry.k8s.io/etcd:3.6.5-0", catalogue.Etcd.Name())
+	assert.Equal(t, "registry.example.org/health/kube-proxy:v1.36.3", catalogue.KubeProxy.Ref())
+	cluster.EtcdTag = "3.6.6-0"
+	assert.Equal(t, "registry.example.org/health/etcd:3.6.6-0", images.For(cluster).Etcd.Ref(), "the digest was another tag's")
+}
+
+func TestPin(t *testing.T) {
+	t.Parallel()
+	known := map[string]string{}
+	p := plan.Plan{Cloud: plan.Cloud{Kind: "openstack"}, Cluster: plan.Cluster{Version: "v1.36.3", EtcdTag: "e", PauseTag: "p", CoreDNSTag: "c"}}
+	for _, name := range images.Names(images.For(p.Cluster).All()) {
+		known[name] = "sha256:of " + name
+	}
+	assert.Empty(t, images.Pin(&p, known))
+	assert.Len(t, p.Cluster.Digests, len(images.Deployed(&p)))
+	assert.NotContains(t, p.Cluster.Digests, images.For(p.Cluster).EBSCSI.Name(), "it is pulled elsewhere")
+	assert.NotContains(t, p.Cluster.Digests, images.For(p.Cluster).Dex.Name(), "nobody logs in")
+
+	delete(known, "registry.k8s.io/etcd:e")
+	assert.Equal(t, []string{"registry.k8s.io/etcd:e"}, images.Pin(&p, known))
+	p.Cluster.Login = &plan.Login{}
+	delete(known, "ghcr.io/dexidp/dex:v2.41.1")
+	assert.Equal(t, []string{"ghcr.io/dexidp/dex:v2.41.1", "registry.k8s.io/etcd:e"}, images.Pin(&p, known))
+
+	lab := plan.Plan{Cloud: plan.Cloud{Kind: "lab"}}
+	assert.Empty(t, images.Pin(&lab, known))
+	assert.Nil(t, lab.Cluster.Digests)
+}

@@ -34,5 +34,7 @@ func Controls() []requirements.Control {
 			How: "refuses a version of Kubernetes that is no longer built"},
 		{Capability: requirements.NetworkSegmentation, Resources: []string{"plan"}, Proofs: refused,
 			How: "refuses an API that is open to the Internet"},
+		{Capability: requirements.ImageProvenance, Resources: []string{"plan"}, Proofs: []string{"unit TestUnresolvedImages", "policy TestNoUpdateWithoutDigests"},
+			How: "refuses the update of a production stack, though not its preview, while an image has no digest"},
 	}
 }

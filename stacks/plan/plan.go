@@ -107,11 +107,14 @@ type Cluster struct {
 	PauseTag   string `json:"pauseTag"`
 	CoreDNSTag string `json:"coreDNSTag"`
 	// Registry is the mirror that every image comes from; empty means the upstream registries.
-	Registry    string `json:"registry,omitempty"`
-	ServiceCIDR string `json:"serviceCIDR"`
-	PodCIDR     string `json:"podCIDR"`
-	DNSAddress  string `json:"dnsAddress"` // tenth address of ServiceCIDR
-	APIPort     int    `json:"apiPort"`    // 6443
+	Registry string `json:"registry,omitempty"`
+	// Digests are those of the images, by <upstream repository>:<tag>, as far as the checkout's lock file has them. They are not
+	// the site's: who has the lock file fills them in.
+	Digests     map[string]string `json:"digests,omitempty"`
+	ServiceCIDR string            `json:"serviceCIDR"`
+	PodCIDR     string            `json:"podCIDR"`
+	DNSAddress  string            `json:"dnsAddress"` // tenth address of ServiceCIDR
+	APIPort     int               `json:"apiPort"`    // 6443
 	// APISources are the ranges outside the node network that may reach the API; never 0.0.0.0/0.
 	APISources []string `json:"apiSources"`
 

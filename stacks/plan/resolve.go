@@ -48,7 +48,8 @@ func Resolve(s site.Site, p country.Profile, at time.Time) (Plan, []Warning, err
 	decided := j.duties(&s, &duties)
 	decided.Overlays = overlays
 	j.stores(&s, &duties)
-	waivers := j.waive(s.Waivers)
+	asked := asks(catalogue, p, overlays)
+	waivers := j.waive(s.Waivers, asked[requirements.ImageProvenance])
 	if len(j.refusals) > 0 {
 		return Plan{}, j.warnings, j.refusals
 	}
@@ -65,7 +66,7 @@ func Resolve(s site.Site, p country.Profile, at time.Time) (Plan, []Warning, err
 		Stores:      stores(&s, decided, duties.BackupApart.Cites),
 		Recovery:    recovery(&s),
 		Duties:      decided,
-		Asks:        asks(catalogue, p, overlays),
+		Asks:        asked,
 		Waivers:     waivers,
 	}
 	plan.Tags = map[string]string{

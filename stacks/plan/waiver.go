@@ -13,8 +13,9 @@ import (
 const longWaiver = 366 * 24 * time.Hour
 
 // waive turns each refusal that a valid waiver names into a warning, and judges the waivers themselves: an expired
-// one refuses, whether it is still needed or not, so that nobody forgets it.
-func (j *judge) waive(declared []site.Waiver) []Waiver {
+// one refuses, whether it is still needed or not, so that nobody forgets it. Those of provenance hold for images without
+// digests too, which are judged later: see Unresolved.
+func (j *judge) waive(declared []site.Waiver, provenance IDs) []Waiver {
 	refusals := j.refusals
 	j.refusals = nil
 	valid := make([]*Waiver, len(declared)) // nil: not valid
@@ -55,6 +56,9 @@ func (j *judge) waive(declared []site.Waiver) []Waiver {
 	for i, w := range valid {
 		if w == nil {
 			continue
+		}
+		if j.serious && slices.Contains(provenance, w.Requirement) {
+			w.Paths = append(w.Paths, imagesPath)
 		}
 		path := fmt.Sprintf("waivers[%d]", i)
 		if declared[i].Until.Time().Sub(j.at) > longWaiver {

@@ -17,6 +17,7 @@ import (
 	"github.com/lagrum/lagrum/stacks"
 	"github.com/lagrum/lagrum/stacks/plan"
 	rights "github.com/lagrum/lagrum/tests/access"
+	"github.com/lagrum/lagrum/tests/locked"
 	"github.com/lagrum/lagrum/tests/objects"
 	"github.com/lagrum/lagrum/tests/server"
 )
@@ -35,7 +36,7 @@ func start(t *testing.T) world {
 	t.Helper()
 	p := objects.Plan(t, stack)
 	require.Len(t, p.Tenants, 1)
-	program := stacks.Stack{Now: func() time.Time { return objects.Now }, Probe: func(context.Context, cluster.API) error { return nil }}
+	program := stacks.Stack{Now: func() time.Time { return objects.Now }, Probe: func(context.Context, cluster.API) error { return nil }, Lock: locked.Beside("../..")}
 	w := world{api: server.StartKubernetes(t, "10.96.0.0/16"), plan: p, tenant: p.Tenants[0]}
 	for _, o := range objects.Of(t, stack, program.Run) {
 		if o.Part == "access" || o.Part == "tenancy" {

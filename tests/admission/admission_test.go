@@ -19,6 +19,7 @@ import (
 	"github.com/lagrum/lagrum/requirements"
 	"github.com/lagrum/lagrum/stacks"
 	"github.com/lagrum/lagrum/stacks/plan"
+	"github.com/lagrum/lagrum/tests/locked"
 	"github.com/lagrum/lagrum/tests/objects"
 	"github.com/lagrum/lagrum/tests/server"
 )
@@ -36,7 +37,7 @@ var asTenant = []string{"--as=nurse-app-developer", "--as-group=journal-develope
 // declared is the stack's plan, and the Kubernetes objects that the whole program makes of it.
 func declared(t testing.TB) (plan.Plan, []objects.Object) {
 	t.Helper()
-	program := stacks.Stack{Now: func() time.Time { return objects.Now }, Probe: func(context.Context, cluster.API) error { return nil }}
+	program := stacks.Stack{Now: func() time.Time { return objects.Now }, Probe: func(context.Context, cluster.API) error { return nil }, Lock: locked.Beside("../..")}
 	return objects.Plan(t, stack), objects.Of(t, stack, program.Run)
 }
 

@@ -9,9 +9,10 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/lagrum/lagrum/components/cluster"
+	"github.com/lagrum/lagrum/components/images/lock"
 	"github.com/lagrum/lagrum/stacks"
 )
 
 func main() {
-	pulumi.Run(stacks.Stack{Now: time.Now, Probe: func(context.Context, cluster.API) error { return nil }}.Run)
+	pulumi.Run(stacks.Stack{Now: time.Now, Probe: func(context.Context, cluster.API) error { return nil }, Lock: lock.Load}.Run)
 }

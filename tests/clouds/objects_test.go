@@ -15,6 +15,7 @@ import (
 
 	"github.com/lagrum/lagrum/components/cluster"
 	"github.com/lagrum/lagrum/stacks"
+	"github.com/lagrum/lagrum/tests/locked"
 	"github.com/lagrum/lagrum/tests/objects"
 	"github.com/lagrum/lagrum/tests/server"
 )
@@ -55,7 +56,7 @@ type cloud struct {
 // objectsOf are the Kubernetes objects of a declared stack.
 func objectsOf(t *testing.T, stack string) []objects.Object {
 	t.Helper()
-	program := stacks.Stack{Now: func() time.Time { return objects.Now }, Probe: func(context.Context, cluster.API) error { return nil }}
+	program := stacks.Stack{Now: func() time.Time { return objects.Now }, Probe: func(context.Context, cluster.API) error { return nil }, Lock: locked.Beside("../..")}
 	all := objects.Of(t, stack, program.Run)
 	require.Greater(t, len(all), 40)
 	return all

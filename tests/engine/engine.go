@@ -16,6 +16,7 @@ import (
 
 	"github.com/lagrum/lagrum/lab/artifacts"
 	"github.com/lagrum/lagrum/stacks/plan"
+	"github.com/lagrum/lagrum/tests/locked"
 )
 
 // Engine is the CLI with a project of its own.
@@ -101,9 +102,16 @@ func (e *Engine) Command(seconds int, stack string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Init makes a stack whose site is the file's, with the secrets that it asks for.
+// Init makes a stack whose site is the file's, with the secrets that it asks for and a digest for every image.
 func (e *Engine) Init(stack string, file []byte) error {
 	if err := os.WriteFile(filepath.Join(e.Dir, "Pulumi."+stack+".yaml"), file, 0o600); err != nil {
+		return err
+	}
+	p, _, err := plan.OfStack(file, time.Now())
+	if err != nil {
+		return err
+	}
+	if err := locked.For(p.Cluster).Save(e.Dir); err != nil {
 		return err
 	}
 	secrets, err := Secrets(file)

@@ -9,6 +9,7 @@ import (
 	"github.com/lagrum/lagrum/components/cluster"
 	program "github.com/lagrum/lagrum/stacks"
 	"github.com/lagrum/lagrum/tests/harness"
+	"github.com/lagrum/lagrum/tests/locked"
 )
 
 // BenchmarkStack declares the whole stack of production in Sweden against the mock engine, with ever more workers: what
@@ -20,7 +21,7 @@ func BenchmarkStack(b *testing.B) {
 				site["cluster"].(map[string]any)["podCIDR"] = "10.128.0.0/9"
 				pool(site, 0)["count"] = nodes - 3
 			})
-			stack := program.Stack{Now: func() time.Time { return at }, Probe: func(context.Context, cluster.API) error { return nil }}
+			stack := program.Stack{Now: func() time.Time { return at }, Probe: func(context.Context, cluster.API) error { return nil }, Lock: locked.Beside("../..")}
 			resources := 0
 			for b.Loop() {
 				r := harness.Run(b, stack.Run, harness.Options{Stack: "se-prod", Preview: true, Config: config, Secrets: credentials()})
