@@ -35,6 +35,9 @@ func (l *Lab) notProvable() []string {
 	if !exists("/dev/mapper/control") {
 		missing = append(missing, "encryption of a system container's disks (the kernel has no device mapper; a worker of size vm-2c2g encrypts its data disk)")
 	}
+	if given, _ := l.given(); len(given) == 0 {
+		missing = append(missing, "intrusion detection by Falco (no Falco image: lab/images.d is empty; docs/lab.md says what to put there)")
+	}
 	return append(missing, "the official provider plugins, where a stand-in took their place")
 }
 

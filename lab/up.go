@@ -271,6 +271,15 @@ func (l *Lab) prepare(ctx context.Context, store *artifacts.Store) error {
 	if err := host.UseRootFS(layers...); err != nil {
 		return err
 	}
+	given, err := l.given()
+	if err != nil {
+		return err
+	}
+	for _, archive := range given {
+		if err := host.Publish(archive); err != nil {
+			return err
+		}
+	}
 	// After a reboot of this host nothing of the lab runs, and the stack would wait for an API in vain.
 	if err := host.Resume(ctx); err != nil {
 		return err

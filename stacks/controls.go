@@ -5,6 +5,7 @@ import (
 	"github.com/lagrum/lagrum/components/bootstrap"
 	"github.com/lagrum/lagrum/components/cloudcontroller"
 	"github.com/lagrum/lagrum/components/cluster"
+	"github.com/lagrum/lagrum/components/detection"
 	"github.com/lagrum/lagrum/components/encryption"
 	"github.com/lagrum/lagrum/components/hardening"
 	"github.com/lagrum/lagrum/components/identity"
@@ -12,6 +13,7 @@ import (
 	"github.com/lagrum/lagrum/components/nodecertificates"
 	"github.com/lagrum/lagrum/components/pki"
 	"github.com/lagrum/lagrum/components/retirement"
+	"github.com/lagrum/lagrum/components/runtime"
 	"github.com/lagrum/lagrum/components/segmentation"
 	"github.com/lagrum/lagrum/components/storage"
 	"github.com/lagrum/lagrum/components/tenancy"
@@ -51,5 +53,7 @@ func Controls() []Room {
 		{"components/encryption", encryption.Controls()},
 		{"components/tenancy", tenancy.Controls()},
 		{"components/access", access.Controls()},
+		{"components/runtime", runtime.Controls()},
+		{"components/detection", detection.Controls()},
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/lagrum/lagrum/components/network"
 	"github.com/lagrum/lagrum/components/nodecertificates"
 	"github.com/lagrum/lagrum/components/retirement"
+	"github.com/lagrum/lagrum/components/runtime"
 	"github.com/lagrum/lagrum/components/segmentation"
 	"github.com/lagrum/lagrum/components/storage"
 	"github.com/lagrum/lagrum/components/tenancy"
@@ -49,6 +50,12 @@ func newServices(ctx *pulumi.Context, p *plan.Plan, infra *infrastructure, made 
 	if infra.Integration != nil {
 		if err := newCloud(ctx, p, infra, pods, guards, inCluster); err != nil {
 			return err
+		}
+	}
+	if len(p.Watched) > 0 {
+		_, err := runtime.New(ctx, p.Name+"-runtime", &runtime.Args{Plan: p, Traffic: graph, After: pods.Ready, Guards: guards}, inCluster)
+		if err != nil {
+			return fmt.Errorf("runtime: %w", err)
 		}
 	}
 	if err := newLogin(ctx, p, infra, pods, graph, guards, inCluster); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lagrum/lagrum/components/cluster"
 	"github.com/lagrum/lagrum/components/images/lock"
+	"github.com/lagrum/lagrum/components/runtime"
 	"github.com/lagrum/lagrum/providers"
 	"github.com/lagrum/lagrum/providers/aws"
 	"github.com/lagrum/lagrum/providers/lab"
@@ -92,6 +93,9 @@ func (s Stack) resolve(ctx *pulumi.Context) (*plan.Plan, error) {
 		}
 	}
 	if err != nil {
+		return nil, fmt.Errorf("stack %s is refused:\n%w", ctx.Stack(), err)
+	}
+	if err := runtime.Check(&p, s.Now().UTC()); err != nil {
 		return nil, fmt.Errorf("stack %s is refused:\n%w", ctx.Stack(), err)
 	}
 	// A site copied into another stack's file would take over the first one's names, tags and cluster. Labs stand side by

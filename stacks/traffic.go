@@ -6,6 +6,7 @@ import (
 	"github.com/lagrum/lagrum/components/cloudcontroller"
 	"github.com/lagrum/lagrum/components/identity"
 	"github.com/lagrum/lagrum/components/network"
+	"github.com/lagrum/lagrum/components/runtime"
 	"github.com/lagrum/lagrum/components/storage"
 	"github.com/lagrum/lagrum/components/tenancy"
 	"github.com/lagrum/lagrum/components/traffic"
@@ -20,5 +21,5 @@ func Traffic(p *plan.Plan) (*traffic.Graph, error) {
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
-	return traffic.Collect(traffic.Base(p), network.Traffic(p), cloudcontroller.Traffic(p), storage.Traffic(p), tenancy.Traffic(p), login)
+	return traffic.Collect(traffic.Base(p), network.Traffic(p), cloudcontroller.Traffic(p), storage.Traffic(p), tenancy.Traffic(p), runtime.Traffic(p), login)
 }

@@ -19,7 +19,8 @@ import (
 
 // Labels that a node gives itself. A kubelet may set all of them.
 const (
-	poolLabel = "lagrum.dev/pool"
+	// PoolLabel names the node's pool.
+	PoolLabel = "lagrum.dev/pool"
 	// keysLabel says with which keys a control plane was born: see components/encryption.
 	keysLabel = "lagrum.dev/encryption-keys"
 	zoneLabel = "topology.kubernetes.io/zone"
@@ -71,7 +72,7 @@ func userData(p *plan.Plan, pool plan.Pool, node plan.Node, endpoint, loginAutho
 	if labels == nil {
 		labels = map[string]string{}
 	}
-	labels[poolLabel] = pool.Name
+	labels[PoolLabel] = pool.Name
 	// Where the cloud has controllers, they say which zone a node is in, in the cloud's own words.
 	if node.Zone != "" && machineID == "" {
 		labels[zoneLabel] = node.Zone

@@ -132,8 +132,12 @@ func tags() rule {
 
 func digests(p *plan.Plan) rule {
 	exempt := []Exemption{{workload.Namespace, "kubeadm names the images of the static pods by their tags alone"}}
-	if images.For(p.Cluster).Dex.Digest == "" {
+	catalogue := images.For(p.Cluster)
+	if catalogue.Dex.Digest == "" {
 		exempt = append(exempt, Exemption{workload.IdentityNamespace, "Dex is named by its tag, until its digest is resolved where a registry can be reached"})
+	}
+	if catalogue.Falco.Digest == "" {
+		exempt = append(exempt, Exemption{workload.RuntimeNamespace, "Falco is named by its tag, until its digest is resolved where a registry can be reached"})
 	}
 	return pods(rule{
 		what: "image-digests", capability: requirements.ImageProvenance,
@@ -156,7 +160,10 @@ func node() rule {
 			{"variables.containers.all(c, c.?ports.orValue([]).all(p, p.?hostPort.orValue(0) == 0))",
 				"a container takes no port of the node: take out hostPort, and use a Service"},
 		},
-		exempt: []Exemption{{workload.Namespace, "the network, the cloud's controllers and the storage driver are of the node: see docs/security.md"}},
+		exempt: []Exemption{
+			{workload.Namespace, "the network, the cloud's controllers and the storage driver are of the node: see docs/security.md"},
+			{workload.RuntimeNamespace, "Falco reads the node's processes and asks its container runtime: see docs/security.md"},
+		},
 	})
 }
 

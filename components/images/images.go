@@ -18,6 +18,7 @@ const (
 	flannelTag    = "v0.26.7"
 	kubeRouterTag = "v2.1.0"
 	dexTag        = "v2.41.1"
+	falcoTag      = "0.45.0"
 
 	// Both programs of cloud-provider-openstack are released together, for one minor version of Kubernetes.
 	openStackTag     = "v1.36.0"
@@ -78,6 +79,9 @@ type Catalogue struct {
 	// between a driver and Kubernetes on both.
 	OpenStackController, CinderCSI, AWSController, EBSCSI                       Image
 	CSIProvisioner, CSIAttacher, CSIResizer, CSINodeRegistrar, CSILivenessProbe Image
+
+	// Pulled on every cloud: nothing here can make one for the lab.
+	Falco Image
 }
 
 // For gives the catalogue at the versions of a cluster. Every image comes from the cluster's registry where it names
@@ -107,22 +111,23 @@ func For(c plan.Cluster) Catalogue {
 		CSIResizer:          image("registry.k8s.io/sig-storage/csi-resizer", resizerTag, "making volumes larger"),
 		CSINodeRegistrar:    image("registry.k8s.io/sig-storage/csi-node-driver-registrar", registrarTag, "introducing the driver to each kubelet"),
 		CSILivenessProbe:    image("registry.k8s.io/sig-storage/livenessprobe", livenessTag, "asking the driver whether it is alive"),
+		Falco:               image("docker.io/falcosecurity/falco", falcoTag, "intrusion detection on every node"),
 	}
 }
 
 // All lists the catalogue in a fixed order: what a mirror for every cloud must hold, and what the licence table prints.
 func (c Catalogue) All() []Image {
 	return append(c.everywhere(), slices.Concat(
-		[]Image{c.OpenStackController, c.CinderCSI, c.AWSController, c.EBSCSI}, c.sidecars())...)
+		[]Image{c.OpenStackController, c.CinderCSI, c.AWSController, c.EBSCSI}, c.onClouds())...)
 }
 
 // On lists what a cluster on one cloud pulls, by the plan's name of the cloud.
 func (c Catalogue) On(cloud string) []Image {
 	switch cloud {
 	case "openstack":
-		return append(c.everywhere(), append([]Image{c.OpenStackController, c.CinderCSI}, c.sidecars()...)...)
+		return append(c.everywhere(), append([]Image{c.OpenStackController, c.CinderCSI}, c.onClouds()...)...)
 	case "aws":
-		return append(c.everywhere(), append([]Image{c.AWSController, c.EBSCSI}, c.sidecars()...)...)
+		return append(c.everywhere(), append([]Image{c.AWSController, c.EBSCSI}, c.onClouds()...)...)
 	default:
 		return c.everywhere()
 	}
@@ -179,6 +184,7 @@ func (c Catalogue) everywhere() []Image {
 	}
 }
 
-func (c Catalogue) sidecars() []Image {
-	return []Image{c.CSIProvisioner, c.CSIAttacher, c.CSIResizer, c.CSINodeRegistrar, c.CSILivenessProbe}
+// onClouds is what runs on every cloud and not in the lab.
+func (c Catalogue) onClouds() []Image {
+	return []Image{c.CSIProvisioner, c.CSIAttacher, c.CSIResizer, c.CSINodeRegistrar, c.CSILivenessProbe, c.Falco}
 }

@@ -42,6 +42,7 @@ func TestReferences(t *testing.T) {
 			"registry.k8s.io/sig-storage/csi-resizer:v1.14.0",
 			"registry.k8s.io/sig-storage/csi-node-driver-registrar:v2.15.0",
 			"registry.k8s.io/sig-storage/livenessprobe:v2.17.0",
+			"docker.io/falcosecurity/falco:0.45.0",
 		}},
 		{"behind a mirror", mirrored, []string{
 			"registry.example.org/health/kube-apiserver:v1.36.3",
@@ -63,6 +64,7 @@ func TestReferences(t *testing.T) {
 			"registry.example.org/health/csi-resizer:v1.14.0",
 			"registry.example.org/health/csi-node-driver-registrar:v2.15.0",
 			"registry.example.org/health/livenessprobe:v2.17.0",
+			"registry.example.org/health/falco:0.45.0",
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -88,6 +90,7 @@ func TestImagesOfACloud(t *testing.T) {
 	assert.NotContains(t, aws, catalogue.CinderCSI)
 	assert.NotContains(t, openstack, catalogue.EBSCSI)
 	assert.Contains(t, aws, catalogue.CSIProvisioner)
+	assert.NotContains(t, lab, catalogue.Falco)
 }
 
 // Behind a mirror only the last part of an upstream's name is left: no two may have the same.

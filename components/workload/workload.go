@@ -21,6 +21,8 @@ const (
 	Namespace = "kube-system"
 	// IdentityNamespace is that of who lets people in. People's browsers reach it, so it is no part of Namespace.
 	IdentityNamespace = "lagrum-identity"
+	// RuntimeNamespace is that of what watches the nodes. It may more than other pods, and nothing else runs beside it.
+	RuntimeNamespace = "lagrum-runtime"
 	// NodeCritical and ClusterCritical are Kubernetes' own priority classes.
 	NodeCritical    = "system-node-critical"
 	ClusterCritical = "system-cluster-critical"

@@ -130,6 +130,16 @@ func (j *judge) laboratory(s *site.Site, d *country.Duties) {
 		j.warn(j.on(Finding{Path: "cloud.lab.wireguard", Value: "false", Message: "leaves traffic between nodes in the clear",
 			Remedy: "keep patient data out"}, d.TLSMinimum.Cites, ""))
 	}
+	switch {
+	case !s.Cloud.Lab.FalcoImage:
+		j.warn(Finding{Path: "cloud.lab.falcoImage", Value: "false",
+			Message: "leaves what runs on the nodes unwatched: not provable on this host: no Falco image",
+			Remedy:  "where Docker Hub can be reached, save the image of the catalogue as lab/images.d/falco.tar and set it to true"})
+	case !slices.ContainsFunc(s.NodePools, func(p site.Pool) bool { return p.Virtual() }):
+		j.warn(Finding{Path: "cloud.lab.falcoImage", Value: "true",
+			Message: "watches no node: system containers share the host's kernel, and may not load a probe into it",
+			Remedy:  "give a pool virtual machines (size: vm-2c2g)"})
+	}
 }
 
 // disks refuses a site that would have a disk which nobody encrypts. AWS encrypts every volume by its own key service. The

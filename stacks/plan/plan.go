@@ -38,6 +38,9 @@ type Plan struct {
 	Pools []Pool `json:"pools"`
 	// GuestEncryption is nil where no node encrypts a disk itself.
 	GuestEncryption *GuestEncryption `json:"guestEncryption,omitempty"`
+	// Watched are the pools on whose nodes intrusion detection watches the kernel, in the order of Pools: all of them, but in a
+	// laboratory its virtual machines alone, and none without an image of Falco.
+	Watched []string `json:"watched,omitempty"`
 	// Retirements are the control-plane nodes that left, oldest first; each is drained and removed from etcd
 	// before its machine goes, one after the other.
 	Retirements []Retirement `json:"retirements,omitempty"`

@@ -76,6 +76,7 @@ func Resolve(s site.Site, p country.Profile, at time.Time) (Plan, []Warning, err
 		"lagrum.dev/operator":    s.Operator.Name.String(),
 	}
 	plan.Pools, plan.Retirements = pools(&s, plan.Cluster.Encryption)
+	plan.Watched = watched(s.Cloud.Lab, plan.Pools)
 	plan.GuestEncryption = guestEncryption(&s)
 	plan.Access, plan.Tenants = access(&s), tenants(&s)
 	return plan, j.warnings, nil

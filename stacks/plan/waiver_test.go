@@ -258,7 +258,9 @@ func TestWarnings(t *testing.T) {
 			func(_ *testing.T, s *site.Site) { s.Cloud.Lab.WireGuard = true },
 			[]string{`cloud.lab: has disks whose encryption nothing can show; keep patient data out
     by: GDPR art. 32(1)(a) "pseudonymisation and encryption" [EU-GDPR-32-1-a]
-    by: PdL 1 kap. 2 § st. 3 "Lagens syfte" [SE-PDL-1-2]`}},
+    by: PdL 1 kap. 2 § st. 3 "Lagens syfte" [SE-PDL-1-2]`,
+				`cloud.lab.falcoImage: "false" leaves what runs on the nodes unwatched: not provable on this host: no Falco image; ` +
+					"where Docker Hub can be reached, save the image of the catalogue as lab/images.d/falco.tar and set it to true"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

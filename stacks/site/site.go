@@ -182,6 +182,9 @@ type AWS struct {
 type Lab struct {
 	// WireGuard says that the machine's kernel has WireGuard, so that node-to-node traffic is encrypted.
 	WireGuard bool `yaml:"wireguard,omitempty"`
+	// FalcoImage says that the lab has an image of Falco: an archive lab/images.d/falco*.tar, which nothing here can fetch. What
+	// runs on its virtual machines is then watched; on system containers it cannot be.
+	FalcoImage bool `yaml:"falcoImage,omitempty"`
 }
 
 // Cluster holds the facts of the Kubernetes cluster.

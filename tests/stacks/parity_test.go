@@ -54,7 +54,7 @@ func host(t *testing.T, r *harness.Recording, text string) string {
 }
 
 // ofCloud are the objects that each cloud has of its own.
-var ofCloud = regexp.MustCompile(`^se-prod-(cloud-|storage-|segmentation-kube-system-(cloud-controller-manager|[a-z]+-csi-))`)
+var ofCloud = regexp.MustCompile(`^se-prod-(cloud-|storage-|runtime-rules$|segmentation-kube-system-(cloud-controller-manager|[a-z]+-csi-))`)
 
 // Which cloud a cluster runs on cannot be told from its outputs, nor from what runs in it, but for what runs there to speak
 // to the cloud: two components, which are on both.
@@ -75,7 +75,7 @@ func TestCloudsGiveTheSameOutputsAndObjects(t *testing.T) {
 					if !strings.HasPrefix(made.Type, "kubernetes:") {
 						continue
 					}
-					// The cloud's controllers, the storage driver, and the policies that open their traffic.
+					// The cloud's controllers, the storage driver, the policies that open their traffic, and the rule that lets them call.
 					if ofCloud.MatchString(made.Name) {
 						ofTheCloud = append(ofTheCloud, made.Name)
 					} else {

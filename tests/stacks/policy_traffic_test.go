@@ -161,6 +161,7 @@ var needs = map[string][]need{
 		{"cloud", "TCP", 5000}, {"cloud", "TCP", 443}, {"cloud", "TCP", 8774}},
 	"cinder-csi-controller": {{"api", "TCP", 6443}, {"resolver", "UDP", 53}, {"resolver", "TCP", 53},
 		{"cloud", "TCP", 5000}, {"cloud", "TCP", 443}, {"cloud", "TCP", 8776}},
+	"falco":        nil,
 	"dex":          {{"api", "TCP", 6443}, {"dns", "UDP", 53}, {"dns", "TCP", 53}},
 	"ebs-csi-node": {{"api", "TCP", 6443}, {"resolver", "UDP", 53}, {"resolver", "TCP", 53}},
 }

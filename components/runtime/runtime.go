@@ -1,0 +1,166 @@
+// Package runtime watches what runs on the nodes: Falco on each of them, with rules and exceptions of our own as data.
+//
+// A probe in the kernel (modern eBPF) shows Falco every call that a rule asks about; what fits a rule is one line of JSON on
+// standard output. Falco has no token, no way out over the network, and of the capabilities only those that loading the probe and
+// reading of processes need. See docs/detection.md.
+package runtime
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/lagrum/lagrum/components/segmentation"
+	"github.com/lagrum/lagrum/components/traffic"
+	"github.com/lagrum/lagrum/components/workload"
+	"github.com/lagrum/lagrum/construct"
+	"github.com/lagrum/lagrum/stacks/plan"
+)
+
+const (
+	token = "lagrum:runtime:Runtime"
+	part  = "falco"
+
+	// exemption is the annotation in which the namespace says why Pod Security lets more than restricted into it.
+	exemption = "lagrum.dev/pod-security"
+)
+
+// Args of New.
+type Args struct {
+	// Plan watches one pool at least.
+	Plan *plan.Plan
+	// Traffic closes the namespace, and says who has business outside the cluster.
+	Traffic *traffic.Graph
+	// After is what a pod needs of the cluster to be probed.
+	After []pulumi.Resource
+	// Guards must be in force before anything runs.
+	Guards []pulumi.Resource
+}
+
+// Runtime is a Falco that watches.
+type Runtime struct {
+	pulumi.ResourceState
+
+	// Ready is its daemon set.
+	Ready pulumi.Resource
+}
+
+// Check refuses a plan whose exceptions have passed.
+func Check(p *plan.Plan, at time.Time) error { return Detections(p, &traffic.Graph{}).Expired(at) }
+
+// New has the plan's nodes watched. The caller's options must carry the cluster's Kubernetes provider.
+func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Runtime, error) {
+	r := &Runtime{}
+	if len(args.Plan.Watched) == 0 {
+		return nil, fmt.Errorf("%s: the plan watches no node", name)
+	}
+	detections := Detections(args.Plan, args.Traffic)
+	if err := detections.Lint(); err != nil {
+		return nil, err
+	}
+	inputs := pulumi.Map{"rules": pulumi.Int(len(detections.Rules)), "watched": pulumi.ToStringArray(args.Plan.Watched)}
+	err := construct.Component(ctx, token, name, r, inputs, opts, func(parent pulumi.ResourceOption) (pulumi.Map, error) {
+		b := &builder{ctx: ctx, name: name, args: args, parent: parent}
+		if err := b.namespace(); err != nil {
+			return nil, err
+		}
+		account, err := b.account()
+		if err != nil {
+			return nil, err
+		}
+		config, err := b.config(detections)
+		if err != nil {
+			return nil, err
+		}
+		r.Ready, err = b.daemonSet(account, config)
+		return pulumi.Map{}, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+type builder struct {
+	ctx    *pulumi.Context
+	name   string
+	args   *Args
+	parent pulumi.ResourceOption
+	// within is the namespace's name, and carries the dependency on it.
+	within pulumi.StringInput
+	// closed are the policies of the namespace: nothing runs there before them.
+	closed []pulumi.Resource
+}
+
+func labels() pulumi.StringMap {
+	all := construct.Managed()
+	all["app.kubernetes.io/name"] = pulumi.String(part)
+	all["app.kubernetes.io/part-of"] = pulumi.String("runtime")
+	return all
+}
+
+func (b *builder) metadata() *metav1.ObjectMetaArgs {
+	return &metav1.ObjectMetaArgs{Name: pulumi.String(part), Namespace: b.within, Labels: labels()}
+}
+
+// namespace is one of its own: with that of everything that a cluster rests on, whoever may read logs there would read these.
+// Beyond restricted it is recorded and warned of as anywhere.
+func (b *builder) namespace() error {
+	all := workload.Restricted(labels())
+	all["pod-security.kubernetes.io/enforce"] = pulumi.String("privileged")
+	made, err := corev1.NewNamespace(b.ctx, b.name, &corev1.NamespaceArgs{
+		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(workload.RuntimeNamespace), Labels: all, Annotations: pulumi.StringMap{
+			exemption: pulumi.String("Falco loads a probe into the kernel and reads the node's processes: four capabilities and three folders of the node, " +
+				"which no lower level of Pod Security allows. Nothing else runs here."),
+		}},
+	}, b.parent, pulumi.DependsOn(b.args.Guards), pulumi.Protect(b.args.Plan.Protect))
+	if err != nil {
+		return fmt.Errorf("namespace: %w", err)
+	}
+	b.within = made.Metadata.Name().Elem()
+	b.closed, err = segmentation.Close(b.ctx, b.name, &segmentation.Closing{
+		Graph: b.args.Traffic, Namespace: workload.RuntimeNamespace, Within: b.within, Labels: labels(),
+	}, b.parent)
+	return err
+}
+
+// account may do nothing, and its token is mounted nowhere: what Falco knows of pods the container runtime tells it.
+func (b *builder) account() (*corev1.ServiceAccount, error) {
+	made, err := corev1.NewServiceAccount(b.ctx, b.name, &corev1.ServiceAccountArgs{
+		Metadata: b.metadata(), AutomountServiceAccountToken: pulumi.Bool(false),
+	}, b.parent)
+	if err != nil {
+		return nil, fmt.Errorf("service account: %w", err)
+	}
+	return made, nil
+}
+
+// config is a ConfigMap that Pulumi names: other rules make new pods, one node after the other.
+func (b *builder) config(detections Set) (*corev1.ConfigMap, error) {
+	settings, err := Config()
+	if err != nil {
+		return nil, err
+	}
+	rules, err := detections.YAML()
+	if err != nil {
+		return nil, err
+	}
+	made, err := corev1.NewConfigMap(b.ctx, b.name+"-rules", &corev1.ConfigMapArgs{
+		Metadata:  &metav1.ObjectMetaArgs{Namespace: b.within, Labels: labels()},
+		Immutable: pulumi.Bool(true),
+		Data:      pulumi.StringMap{configFile: pulumi.String(settings), rulesFile: pulumi.String(rules)},
+	}, b.parent)
+	if err != nil {
+		return nil, fmt.Errorf("config map: %w", err)
+	}
+	return made, nil
+}
+
+// everywhere tells whether each pool of the plan is watched.
+func everywhere(p *plan.Plan) bool {
+	return !slices.ContainsFunc(p.Pools, func(pool plan.Pool) bool { return !slices.Contains(p.Watched, pool.Name) })
+}
