@@ -7,6 +7,7 @@ import (
 	"github.com/lagrum/lagrum/components/cluster"
 	"github.com/lagrum/lagrum/components/detection"
 	"github.com/lagrum/lagrum/components/encryption"
+	"github.com/lagrum/lagrum/components/gateway"
 	"github.com/lagrum/lagrum/components/hardening"
 	"github.com/lagrum/lagrum/components/identity"
 	"github.com/lagrum/lagrum/components/network"
@@ -45,6 +46,7 @@ func Controls() []Room {
 		{"components/hardening", hardening.Controls()},
 		{"components/segmentation", segmentation.Controls()},
 		{"components/identity", identity.Controls()},
+		{"components/gateway", gateway.Controls()},
 		{"components/network", network.Controls()},
 		{"components/nodecertificates", nodecertificates.Controls()},
 		{"components/cloudcontroller", cloudcontroller.Controls()},

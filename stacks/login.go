@@ -3,29 +3,50 @@ package stacks
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/lagrum/lagrum/components/cluster"
+	"github.com/lagrum/lagrum/components/gateway"
 	"github.com/lagrum/lagrum/components/identity"
 	"github.com/lagrum/lagrum/components/network"
 	"github.com/lagrum/lagrum/components/traffic"
 	"github.com/lagrum/lagrum/stacks/plan"
 )
 
-// newLogin lets people in, where the plan says so. Dex speaks to the API's Service, so pods have their network first.
+// newLogin lets people in, where the plan says so, and returns what they then ask. Dex speaks to the API's Service, so pods have
+// their network first.
 func newLogin(
 	ctx *pulumi.Context, p *plan.Plan, infra *infrastructure, pods *network.Network, graph *traffic.Graph, guards []pulumi.Resource, inCluster pulumi.ResourceOption,
-) error {
+) ([]pulumi.Resource, error) {
 	if p.Cluster.Login == nil {
-		return nil
+		return nil, nil
 	}
 	known, err := connectorSecrets(ctx, p.Cluster.Login)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = identity.New(ctx, p.Name+"-identity", &identity.Args{
-		Plan: p, Certificate: infra.PKI.Login, Secrets: known, Traffic: graph, After: pods.Ready, Guards: guards,
+	dex, err := identity.New(ctx, p.Name+"-identity", &identity.Args{
+		Plan: p, Certificate: infra.PKI.Dex, Secrets: known, Traffic: graph, After: pods.Ready, Guards: guards,
+	}, inCluster)
+	if err != nil {
+		return nil, err
+	}
+	return []pulumi.Resource{dex.Ready}, nil
+}
+
+// newGateway leads web traffic to the cluster, where the plan says so: to Dex, once that answers.
+func newGateway(
+	ctx *pulumi.Context, p *plan.Plan, infra *infrastructure, pods *network.Network, dex []pulumi.Resource, graph *traffic.Graph, guards []pulumi.Resource,
+	inCluster pulumi.ResourceOption,
+) error {
+	if p.Gateway == nil {
+		return nil
+	}
+	_, err := gateway.New(ctx, p.Name+"-gateway-controller", &gateway.Args{
+		Plan: p, Certificate: infra.PKI.Login, Authority: infra.PKI.LoginAuthority, Traffic: graph,
+		After: slices.Concat(pods.Ready, dex), Guards: guards,
 	}, inCluster)
 	return err
 }

@@ -58,8 +58,12 @@ func newServices(ctx *pulumi.Context, p *plan.Plan, infra *infrastructure, made 
 			return fmt.Errorf("runtime: %w", err)
 		}
 	}
-	if err := newLogin(ctx, p, infra, pods, graph, guards, inCluster); err != nil {
+	dex, err := newLogin(ctx, p, infra, pods, graph, guards, inCluster)
+	if err != nil {
 		return fmt.Errorf("identity: %w", err)
+	}
+	if err := newGateway(ctx, p, infra, pods, dex, graph, guards, inCluster); err != nil {
+		return fmt.Errorf("gateway: %w", err)
 	}
 	retired, err := retirement.New(ctx, p.Name+"-retirement", &retirement.Args{
 		Plan: p, Endpoint: infra.Foundation.Endpoint, Machines: infra.machines(), Guards: guards,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/lagrum/lagrum/components/cloudcontroller"
+	"github.com/lagrum/lagrum/components/gateway"
 	"github.com/lagrum/lagrum/components/identity"
 	"github.com/lagrum/lagrum/components/network"
 	"github.com/lagrum/lagrum/components/runtime"
@@ -21,5 +22,6 @@ func Traffic(p *plan.Plan) (*traffic.Graph, error) {
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
-	return traffic.Collect(traffic.Base(p), network.Traffic(p), cloudcontroller.Traffic(p), storage.Traffic(p), tenancy.Traffic(p), runtime.Traffic(p), login)
+	return traffic.Collect(traffic.Base(p), network.Traffic(p), cloudcontroller.Traffic(p), storage.Traffic(p), tenancy.Traffic(p), runtime.Traffic(p), login,
+		gateway.Traffic(p))
 }

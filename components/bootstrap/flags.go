@@ -5,9 +5,9 @@ import "strings"
 // The flags below follow the CIS Kubernetes Benchmark v1.11. What kubeadm sets by itself is not said again; kube-bench
 // in the lab sees that it holds.
 
-// suites are those of TLS 1.2 that encrypt with AES-GCM under a key agreed upon by ECDHE. Those of TLS 1.3 cannot be
+// Suites are those of TLS 1.2 that encrypt with AES-GCM under a key agreed upon by ECDHE. Those of TLS 1.3 cannot be
 // chosen, in Go, and are all modern.
-func suites() []string {
+func Suites() []string {
 	return []string{
 		"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
 		"TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
@@ -22,7 +22,7 @@ const tlsMinVersion = "VersionTLS12"
 func servingArgs() []arg {
 	return []arg{
 		{"profiling", "false"},
-		{"tls-cipher-suites", strings.Join(suites(), ",")},
+		{"tls-cipher-suites", strings.Join(Suites(), ",")},
 		{"tls-min-version", tlsMinVersion},
 	}
 }
@@ -57,7 +57,7 @@ func schedulerArgs() []arg { return servingArgs() }
 
 func etcdArgs() []arg {
 	return []arg{
-		{"cipher-suites", strings.Join(suites(), ",")},
+		{"cipher-suites", strings.Join(Suites(), ",")},
 		{"tls-min-version", "TLS1.2"},
 	}
 }
@@ -84,7 +84,7 @@ func newKubelet(c Cluster) kubeletConfiguration {
 		ShutdownGracePeriod:             "30s",
 		ShutdownGracePeriodCriticalPods: "10s",
 		StreamingConnectionIdleTimeout:  "30m0s",
-		TLSCipherSuites:                 suites(),
+		TLSCipherSuites:                 Suites(),
 		TLSMinVersion:                   tlsMinVersion,
 	}
 }

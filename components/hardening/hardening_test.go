@@ -88,9 +88,9 @@ func TestExemptions(t *testing.T) {
 	for _, r := range rulesOf(site()) {
 		for _, e := range r.exempt {
 			assert.Contains(t, map[string][]string{
-				"image-digests": {"kube-system", "lagrum-identity", "lagrum-runtime"}, "node-isolation": {"kube-system", "lagrum-runtime"},
+				"image-digests": {"kube-system", "lagrum-identity", "lagrum-gateway", "lagrum-runtime"}, "node-isolation": {"kube-system", "lagrum-runtime"},
 				"api-tokens": {"kube-system"}, "resources": {"kube-system"},
-			}[r.what], e.Namespace, "%s: Dex and Falco are exempt from nothing else", r.what)
+			}[r.what], e.Namespace, "%s: Dex, Traefik and Falco are exempt from nothing else", r.what)
 			assert.NotEmpty(t, e.Reason, r.what)
 		}
 	}

@@ -133,11 +133,13 @@ func tags() rule {
 func digests(p *plan.Plan) rule {
 	exempt := []Exemption{{workload.Namespace, "kubeadm names the images of the static pods by their tags alone"}}
 	catalogue := images.For(p.Cluster)
-	if catalogue.Dex.Digest == "" {
-		exempt = append(exempt, Exemption{workload.IdentityNamespace, "Dex is named by its tag, until its digest is resolved where a registry can be reached"})
-	}
-	if catalogue.Falco.Digest == "" {
-		exempt = append(exempt, Exemption{workload.RuntimeNamespace, "Falco is named by its tag, until its digest is resolved where a registry can be reached"})
+	for _, tagged := range []struct {
+		namespace, name string
+		image           images.Image
+	}{{workload.IdentityNamespace, "Dex", catalogue.Dex}, {workload.GatewayNamespace, "Traefik", catalogue.Traefik}, {workload.RuntimeNamespace, "Falco", catalogue.Falco}} {
+		if tagged.image.Digest == "" {
+			exempt = append(exempt, Exemption{tagged.namespace, tagged.name + " is named by its tag, until its digest is resolved where a registry can be reached"})
+		}
 	}
 	return pods(rule{
 		what: "image-digests", capability: requirements.ImageProvenance,

@@ -17,7 +17,7 @@ func Controls() []requirements.Control {
 		},
 		{
 			Capability: requirements.EncryptionInTransit, Resources: []string{"kubernetes:core/v1:Service"},
-			How:    "a login is encrypted from the browser to Dex itself, by a certificate of an authority that signs nothing else",
+			How:    "a login is encrypted on its way from the gateway to Dex too, by a certificate of an authority that signs nothing else",
 			Proofs: []string{"lab people log in through Dex", "unit TestService"},
 		},
 		{

@@ -21,6 +21,8 @@ import (
 const (
 	token = "lagrum:identity:Identity"
 	part  = "dex"
+	// Party is Dex in the traffic graph.
+	Party = part
 )
 
 // Where things lie in the container. One Secret holds them all: whatever changes, the pods are made anew with it.
@@ -34,7 +36,7 @@ const (
 // Args of New.
 type Args struct {
 	Plan *plan.Plan
-	// Certificate is that of the issuer's name.
+	// Certificate is that of its name in the cluster: at the issuer's name the gateway answers, and asks it.
 	Certificate pki.Pair
 	// Secrets of the plan's connectors by their names: the client's, or the password by which a directory is searched.
 	Secrets map[string]pulumi.StringOutput
@@ -169,7 +171,7 @@ func (b *builder) input(secrets []any) Input {
 	l := b.args.Plan.Cluster.Login
 	in := Input{
 		Login: l, Lab: b.args.Plan.Cloud.Kind == "lab",
-		Listen: "0.0.0.0:" + strconv.Itoa(port), Certificate: folder + "/" + certificateFile, Key: folder + "/" + keyFile,
+		Listen: "0.0.0.0:" + strconv.Itoa(Port), Certificate: folder + "/" + certificateFile, Key: folder + "/" + keyFile,
 		Storage: Storage{Type: "kubernetes", Config: map[string]any{"inCluster": true}},
 	}
 	if l.StaticUsers {
@@ -203,21 +205,8 @@ func (b *builder) path() string {
 	return "/" + path
 }
 
-// replicas are two on different workers, or one where there is one: the gateway leads to workers alone.
-func (b *builder) replicas() int {
-	workers := 0
-	for _, pool := range b.args.Plan.Pools {
-		if pool.Role != plan.Worker {
-			continue
-		}
-		for _, node := range pool.Nodes {
-			if !node.Leaving {
-				workers++
-			}
-		}
-	}
-	return max(1, min(workers, 2))
-}
+// replicas are two on different workers, or one where there is one.
+func (b *builder) replicas() int { return max(1, min(b.args.Plan.Workers(), 2)) }
 
 // apiAddress is the API's own Service: the first address of services, which kubeadm puts into the API servers' certificates. It
 // is written as an IPv6 address that stands for it (RFC 4291, 2.5.5.2), since Dex puts what it is given into brackets, where an IPv4

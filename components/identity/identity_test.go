@@ -11,11 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/lagrum/lagrum/components/gateway"
 	"github.com/lagrum/lagrum/components/hardening"
 	"github.com/lagrum/lagrum/components/identity"
 	"github.com/lagrum/lagrum/components/network"
 	"github.com/lagrum/lagrum/components/pki"
 	"github.com/lagrum/lagrum/components/traffic"
+	"github.com/lagrum/lagrum/components/workload"
 	"github.com/lagrum/lagrum/stacks/plan"
 	"github.com/lagrum/lagrum/tests/golden"
 	"github.com/lagrum/lagrum/tests/harness"
@@ -32,7 +34,7 @@ func decided(workers int) *plan.Plan {
 			Connectors: []plan.Connector{{Name: "region-idp", Kind: plan.OIDC, URL: "https://idp.example.org", ClientID: "lagrum"}, directory},
 		}},
 		Network: plan.Network{NodeCIDR: "172.31.0.0/20"},
-		Gateway: &plan.Gateway{Ports: []plan.GatewayPort{{Name: "https", Port: 443, NodePort: 30443}}},
+		Gateway: &plan.Gateway{Balancers: []string{"172.31.0.0/20"}, Ports: []plan.GatewayPort{{Name: "https", Port: 443, NodePort: 30443}}},
 		Pools:   []plan.Pool{{Name: "cp", Role: plan.ControlPlane, Nodes: []plan.Node{{Name: "cp-1-g1"}, {Name: "cp-2-g1"}}}, {Name: "workers", Role: plan.Worker}},
 	}
 	for n := range workers {
@@ -55,7 +57,7 @@ func program(p *plan.Plan) func(*pulumi.Context) error {
 		if err != nil {
 			return err
 		}
-		graph, err := traffic.Collect(traffic.Base(p), network.Traffic(p), part)
+		graph, err := traffic.Collect(traffic.Base(p), network.Traffic(p), part, gateway.Traffic(p))
 		if err != nil {
 			return err
 		}
@@ -188,11 +190,14 @@ func TestSecretsAreSecret(t *testing.T) {
 	assert.NotEmpty(t, harness.Dig(template["spec"].(map[string]any)["volumes"].([]any)[0].(map[string]any), "secret", "secretName"))
 }
 
-// The gateway's encrypted port leads to Dex, and nothing else of the node does.
+// No node leads to Dex: the gateway does, by the name that Dex's certificate bears.
 func TestService(t *testing.T) {
 	t.Parallel()
 	service := harness.Run(t, program(decided(2)), harness.Options{}).Get(t, "kubernetes:core/v1:Service", "se-prod-identity")
-	assert.Equal(t, []any{map[string]any{"name": "https", "port": 443.0, "targetPort": "https", "protocol": "TCP", "nodePort": 30443.0}}, harness.Dig(service.Inputs, "spec", "ports"))
+	assert.Equal(t, "ClusterIP", harness.Dig(service.Inputs, "spec", "type"))
+	assert.Equal(t, []any{map[string]any{"name": "https", "port": 443.0, "targetPort": "https", "protocol": "TCP"}}, harness.Dig(service.Inputs, "spec", "ports"))
+	metadata := service.Inputs["metadata"].(map[string]any)
+	assert.Equal(t, workload.IdentityHost, fmt.Sprintf("%s.%s.svc", metadata["name"], metadata["namespace"]))
 }
 
 func TestProtection(t *testing.T) {

@@ -12,13 +12,10 @@ import (
 	"github.com/lagrum/lagrum/stacks/plan"
 )
 
-// The parties that a login adds.
-const (
-	gateway   = "gateway"
-	providers = "identity-providers"
-)
+// providers are the party of those who vouch for people.
+const providers = "identity-providers"
 
-// Traffic is what Dex needs. A plan without a login has none of it.
+// Traffic is what Dex needs; who comes to it is the gateway's to say. A plan without a login has none of it.
 func Traffic(p *plan.Plan) (traffic.Part, error) {
 	l := p.Cluster.Login
 	if l == nil {
@@ -28,13 +25,9 @@ func Traffic(p *plan.Plan) (traffic.Part, error) {
 	made := traffic.Part{
 		Namespaces: []traffic.Namespace{{Name: workload.IdentityNamespace, Why: "who lets people in, with their logins"}},
 		Parties: []traffic.Party{
-			{Name: part, Namespace: workload.IdentityNamespace, Labels: map[string]string{"app.kubernetes.io/name": part}},
-			// A node that passes a connection on to a pod of another puts an address of its own in: of the nodes' network, or of
-			// its end of the pods'.
-			{Name: gateway, Networks: []traffic.Network{{CIDR: p.Network.NodeCIDR}, {CIDR: p.Cluster.PodCIDR}}},
+			{Name: Party, Namespace: workload.IdentityNamespace, Labels: workload.Known(part)},
 		},
 		Edges: append(traffic.ToDNS(part, traffic.ClusterDNS, "it knows the providers by name"),
-			traffic.Edge{From: gateway, To: part, Protocol: traffic.TCP, Port: port, Why: "people log in, and API servers fetch the keys of tokens", Serves: serves},
 			traffic.ToAPI(p, part, "it keeps logins and the keys that it signs with as objects", serves)),
 	}
 	var ports []int

@@ -16,12 +16,12 @@ import (
 )
 
 const (
-	// port that Dex listens on, over TLS; the same as upstream's examples have.
-	port     = 5556
-	portName = "https"
+	// Port that Dex listens on, over TLS; the same as upstream's examples have. ServicePort is that of its Service.
+	Port, ServicePort = 5556, 443
+	portName          = "https"
 	// user of upstream's image.
 	user = 1001
-	// apiPort is that of the API's own Service, httpsPort that of Dex's and of providers, ldapsPort that of directories.
+	// apiPort is that of the API's own Service, httpsPort that of providers, ldapsPort that of directories.
 	apiPort, httpsPort, ldapsPort = 443, 443, 636
 )
 
@@ -69,7 +69,7 @@ func (b *builder) pod(config *corev1.Secret) (*corev1.PodSpecArgs, error) {
 		return nil, err
 	}
 	probe := func(path string, failures int) *corev1.ProbeArgs {
-		p := workload.Get("", b.path()+path, port, failures)
+		p := workload.Get("", b.path()+path, Port, failures)
 		p.HttpGet.(*corev1.HTTPGetActionArgs).Scheme = pulumi.String("HTTPS")
 		return p
 	}
@@ -98,7 +98,7 @@ func (b *builder) pod(config *corev1.Secret) (*corev1.PodSpecArgs, error) {
 			// Not upstream's entry point, which would first expand templates in the configuration.
 			Command: pulumi.ToStringArray([]string{"/usr/local/bin/dex", "serve", folder + "/" + configFile}),
 			Env:     env,
-			Ports:   corev1.ContainerPortArray{corev1.ContainerPortArgs{Name: pulumi.String(portName), ContainerPort: pulumi.Int(port)}},
+			Ports:   corev1.ContainerPortArray{corev1.ContainerPortArgs{Name: pulumi.String(portName), ContainerPort: pulumi.Int(Port)}},
 			// The first asks the process alone. The second asks the API too: without it nobody can log in, and a new process
 			// would change nothing.
 			StartupProbe:    started,
@@ -126,15 +126,14 @@ func (b *builder) budget() error {
 	return nil
 }
 
-// service is what the gateway's encrypted port leads to, on every worker, until a controller stands there.
+// service is what the gateway asks. Nobody else comes to it.
 func (b *builder) service(deployment *appsv1.Deployment) (*corev1.Service, error) {
 	made, err := corev1.NewService(b.ctx, b.name, &corev1.ServiceArgs{
 		Metadata: b.metadata(),
 		Spec: &corev1.ServiceSpecArgs{
-			Type: pulumi.String("NodePort"), Selector: workload.Selector(part),
+			Type: pulumi.String("ClusterIP"), Selector: workload.Selector(part),
 			Ports: corev1.ServicePortArray{corev1.ServicePortArgs{
-				Name: pulumi.String(portName), Port: pulumi.Int(httpsPort), TargetPort: pulumi.String(portName), Protocol: pulumi.String("TCP"),
-				NodePort: pulumi.Int(b.args.Plan.Gateway.NodePort(portName)),
+				Name: pulumi.String(portName), Port: pulumi.Int(ServicePort), TargetPort: pulumi.String(portName), Protocol: pulumi.String("TCP"),
 			}},
 		},
 	}, b.awaited([]pulumi.Resource{deployment})...)

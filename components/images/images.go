@@ -19,6 +19,7 @@ const (
 	kubeRouterTag = "v2.1.0"
 	dexTag        = "v2.41.1"
 	falcoTag      = "0.45.0"
+	traefikTag    = "v3.5.3"
 
 	// Both programs of cloud-provider-openstack are released together, for one minor version of Kubernetes.
 	openStackTag     = "v1.36.0"
@@ -32,8 +33,11 @@ const (
 	livenessTag    = "v2.17.0"
 )
 
-// apache2 is the licence of every image so far (SPDX identifier).
-const apache2 = "Apache-2.0"
+// The licences of the images (SPDX identifiers): the first is that of all but one.
+const (
+	apache2 = "Apache-2.0"
+	mit     = "MIT"
+)
 
 // Image is one row of the catalogue.
 type Image struct {
@@ -74,6 +78,7 @@ func (i Image) Tagged() string {
 type Catalogue struct {
 	APIServer, ControllerManager, Scheduler, Etcd, Pause Image // pulled by kubeadm and the container runtime
 	KubeProxy, Flannel, KubeRouter, CoreDNS, Dex         Image // pulled by our own objects
+	Traefik                                              Image
 
 	// Pulled by what a cluster runs for its cloud: the controller managers and storage drivers of each, and what stands
 	// between a driver and Kubernetes on both.
@@ -90,6 +95,8 @@ func For(c plan.Cluster) Catalogue {
 	image := func(upstream, tag, use string) Image {
 		return Image{Upstream: upstream, Tag: tag, Licence: apache2, Use: use, Digest: c.Digests[upstream+":"+tag], mirror: c.Registry}
 	}
+	traefik := image("docker.io/library/traefik", traefikTag, "web traffic to what runs in the cluster, where the site has a gateway")
+	traefik.Licence = mit
 	return Catalogue{
 		APIServer:         image("registry.k8s.io/kube-apiserver", c.Version, "static pod of every control-plane node"),
 		ControllerManager: image("registry.k8s.io/kube-controller-manager", c.Version, "static pod of every control-plane node"),
@@ -101,6 +108,7 @@ func For(c plan.Cluster) Catalogue {
 		KubeRouter:        image("docker.io/cloudnativelabs/kube-router", kubeRouterTag, "NetworkPolicy on every node"),
 		CoreDNS:           image("registry.k8s.io/coredns/coredns", c.CoreDNSTag, "cluster DNS"),
 		Dex:               image("ghcr.io/dexidp/dex", dexTag, "logins of people, where the site declares them"),
+		Traefik:           traefik,
 
 		OpenStackController: image("registry.k8s.io/provider-os/openstack-cloud-controller-manager", openStackTag, "cloud controller manager on OpenStack"),
 		CinderCSI:           image("registry.k8s.io/provider-os/cinder-csi-plugin", openStackTag, "storage driver on OpenStack"),
@@ -137,7 +145,7 @@ func (c Catalogue) On(cloud string) []Image {
 func Deployed(p *plan.Plan) []Image {
 	c := For(p.Cluster)
 	return slices.DeleteFunc(c.On(p.Cloud.Kind), func(i Image) bool {
-		return i == c.Dex && p.Cluster.Login == nil
+		return i == c.Dex && p.Cluster.Login == nil || i == c.Traefik && p.Gateway == nil
 	})
 }
 
@@ -180,7 +188,7 @@ func Pin(p *plan.Plan, digests map[string]string) (unresolved []string) {
 func (c Catalogue) everywhere() []Image {
 	return []Image{
 		c.APIServer, c.ControllerManager, c.Scheduler, c.Etcd, c.Pause,
-		c.KubeProxy, c.Flannel, c.KubeRouter, c.CoreDNS, c.Dex,
+		c.KubeProxy, c.Flannel, c.KubeRouter, c.CoreDNS, c.Dex, c.Traefik,
 	}
 }
 

@@ -54,6 +54,7 @@ type PKI struct {
 	// Login is the certificate of the name under which people log in, and LoginAuthority (PEM) what signed it. Both are empty
 	// where there is no login.
 	Login          Pair
+	Dex            Pair // what Dex answers the gateway with, under its name in the cluster
 	LoginAuthority pulumi.StringOutput
 	// ServiceAccountKey signs service-account tokens (PEM, secret); ServiceAccountPublic verifies them (PEM).
 	ServiceAccountKey, ServiceAccountPublic pulumi.StringOutput

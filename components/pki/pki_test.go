@@ -36,6 +36,7 @@ func run(t *testing.T, decided *plan.Plan, preview bool) *harness.Recording {
 			"front-proxy.crt": made.FrontProxy.Certificate, "front-proxy.key": made.FrontProxy.Key,
 			"etcd.crt": made.Etcd.Certificate, "etcd.key": made.Etcd.Key,
 			"login.crt": made.Login.Certificate, "login.key": made.Login.Key, "login-ca.crt": made.LoginAuthority,
+			"dex.crt": made.Dex.Certificate, "dex.key": made.Dex.Key,
 			"admin.crt": made.Admin.Certificate, "admin.key": made.Admin.Key,
 			"sa.key": made.ServiceAccountKey, "sa.pub": made.ServiceAccountPublic,
 			"encryption": made.EncryptionKeys[1],
@@ -89,6 +90,8 @@ func TestInputs(t *testing.T) {
 	assert.Equal(t, 700.0, login["earlyRenewalHours"])
 	request := recording.Get(t, "tls:index/certRequest:CertRequest", "dev-pki-login").Inputs
 	assert.Equal(t, []any{"login.example.org"}, request["dnsNames"])
+	request = recording.Get(t, "tls:index/certRequest:CertRequest", "dev-pki-login-dex").Inputs
+	assert.Equal(t, []any{"dex.lagrum-identity.svc"}, request["dnsNames"])
 }
 
 // What people's browsers are to trust signs for the login alone: it opens no API, and the cluster's signs no web page.
@@ -98,10 +101,16 @@ func TestTheLoginHasAnAuthorityOfItsOwn(t *testing.T) {
 	read := func(name string) *x509.Certificate {
 		return parse(t, exports[resource.PropertyKey(name)].StringValue())
 	}
-	login := read("login.crt")
-	require.NoError(t, login.CheckSignatureFrom(read("login-ca.crt")))
-	require.Error(t, login.CheckSignatureFrom(read("cluster.crt")))
-	assert.False(t, login.IsCA)
+	for _, name := range []string{"login.crt", "dex.crt"} {
+		served := read(name)
+		require.NoError(t, served.CheckSignatureFrom(read("login-ca.crt")))
+		require.Error(t, served.CheckSignatureFrom(read("cluster.crt")))
+		assert.False(t, served.IsCA)
+	}
+	// Who has the key at the gateway is not Dex behind it, nor the other way round.
+	assert.NotEqual(t, read("login.crt").PublicKey, read("dex.crt").PublicKey)
+	require.Error(t, read("login.crt").VerifyHostname("dex.lagrum-identity.svc"))
+	require.Error(t, read("dex.crt").VerifyHostname("login.example.org"))
 }
 
 // Without a login nothing of it is made.
@@ -121,7 +130,7 @@ func TestPrivateMaterialIsSecret(t *testing.T) {
 	exports := run(t, decided(), false).Exports
 	for name, secret := range map[string]bool{
 		"cluster.key": true, "front-proxy.key": true, "etcd.key": true, "admin.key": true, "sa.key": true, "encryption": true, "login.key": true,
-		"login.crt": false, "login-ca.crt": false,
+		"login.crt": false, "login-ca.crt": false, "dex.crt": false, "dex.key": true,
 		"cluster.crt": false, "front-proxy.crt": false, "etcd.crt": false, "admin.crt": false, "sa.pub": false,
 	} {
 		assert.Equal(t, secret, exports[name] == "[secret]", name)
@@ -137,7 +146,7 @@ func TestProtection(t *testing.T) {
 	kept := map[string]bool{
 		"dev-pki-ca": true, "dev-pki-front-proxy-ca": true, "dev-pki-etcd-ca": true,
 		"dev-pki-service-accounts": true, "dev-pki-encryption": true, "dev-pki-admin": false,
-		"dev-pki-login-ca": true, "dev-pki-login": false,
+		"dev-pki-login-ca": true, "dev-pki-login": false, "dev-pki-login-dex": false,
 	}
 	for _, made := range run(t, production, false).Resources {
 		if want, listed := kept[made.Name]; listed {

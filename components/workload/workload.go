@@ -23,6 +23,10 @@ const (
 	IdentityNamespace = "lagrum-identity"
 	// RuntimeNamespace is that of what watches the nodes. It may more than other pods, and nothing else runs beside it.
 	RuntimeNamespace = "lagrum-runtime"
+	// IdentityHost is Dex's name in the cluster: that of its Service, which its certificate bears.
+	IdentityHost = "dex." + IdentityNamespace + ".svc"
+	// GatewayNamespace is that of who faces the load balancers, and of the certificates that are served there.
+	GatewayNamespace = "lagrum-gateway"
 	// NodeCritical and ClusterCritical are Kubernetes' own priority classes.
 	NodeCritical    = "system-node-critical"
 	ClusterCritical = "system-cluster-critical"

@@ -258,7 +258,7 @@ func TestEveryImageOfTheClusterIsPacked(t *testing.T) {
 func TestNamesThatAreNotInTheCatalogues(t *testing.T) {
 	t.Parallel()
 	_, err := programNamed("helm")
-	assert.EqualError(t, err, `artifacts: no program "helm"; there are kubernetes, containerd, etcd, cni, pause, pulumi, coredns, flannel, kube-router, dex, probe, kwok, minio, mc, versitygw, cloud-provider-openstack, cloud-provider-aws, kube-bench`)
+	assert.EqualError(t, err, `artifacts: no program "helm"; there are kubernetes, containerd, etcd, cni, pause, pulumi, coredns, flannel, kube-router, dex, traefik, probe, kwok, minio, mc, versitygw, cloud-provider-openstack, cloud-provider-aws, kube-bench`)
 	s := newStore(t)
 	_, err = s.Archive(t.Context(), "helm")
 	assert.EqualError(t, err, `artifacts: no archive "helm"; lab/artifacts/images.go lists them`)
@@ -279,7 +279,7 @@ func TestStepsComeInTheOrderOfNeed(t *testing.T) {
 	}
 	assert.Equal(t, []string{
 		"network-tools", "kubernetes", "image-kubernetes", "containerd", "etcd", "image-etcd", "cni", "pause", "image-pause", "pulumi",
-		"coredns", "image-coredns", "flannel", "image-flannel", "kube-router", "image-kube-router", "dex", "image-dex", "probe", "image-lab-probe",
+		"coredns", "image-coredns", "flannel", "image-flannel", "kube-router", "image-kube-router", "dex", "image-dex", "traefik", "image-traefik", "probe", "image-lab-probe",
 	}, names())
 	assert.Equal(t, []string{"kwok", "image-kwok"}, names("image-kwok"))
 	assert.Equal(t, []string{"minio", "versitygw"}, names("versitygw", "minio"))

@@ -64,6 +64,7 @@ func layers() []layer {
 		{name: "kube-router", program: "kube-router"},
 		{name: "probe", program: "probe"},
 		{name: "dex", program: "dex"},
+		{name: "traefik", program: "traefik"},
 		{name: "kwok", program: "kwok"},
 	}
 }
@@ -91,6 +92,9 @@ func Archives() []Archive {
 			{Name: "kube-router", Tag: "v2.1.0", Layers: []string{baseLayer, toolLayer, "kube-router"}, Entrypoint: []string{"kube-router"}},
 		}},
 		{Name: "dex", Images: []Image{{Name: "dex", Tag: "v2.41.1", Layers: []string{baseLayer, "dex"}, Entrypoint: []string{"dex"}, User: "1001:1001"}}},
+		{Name: "traefik", Images: []Image{
+			{Name: "traefik", Tag: "v3.5.3", Layers: []string{baseLayer, "traefik"}, Entrypoint: []string{"traefik"}, User: "65532:65532"},
+		}},
 		{Name: "lab-probe", Images: []Image{{Name: "lab-probe", Tag: "1", Layers: []string{baseLayer, "probe"}, Entrypoint: []string{"probe"}, User: "65532:65532"}}},
 		{Name: "kwok", OnDemand: true, Images: []Image{{Name: "kwok", Tag: "v0.8.0", Layers: []string{baseLayer, "kwok"}, Entrypoint: []string{"kwok"}}}},
 	}

@@ -57,6 +57,7 @@ func Programs() []Program {
 		pulumi     = "github.com/pulumi/pulumi"
 		versitygw  = "github.com/versity/versitygw"
 		dex        = "github.com/dexidp/dex"
+		traefik    = "github.com/traefik/traefik/v3"
 	)
 	return []Program{
 		{
@@ -131,6 +132,12 @@ func Programs() []Program {
 			Stamp:    map[string]string{"main.version": "v2.41.1"},
 			Cgo:      true, // SQLite, which is never used, is linked in and written in C
 			Assumed:  120 * time.Second,
+		},
+		{
+			Name: "traefik", Version: "3.5.3", Module: traefik,
+			Binaries: map[string]string{"traefik": traefik + "/cmd/traefik"},
+			Stamp:    map[string]string{traefik + "/pkg/version.Version": "3.5.3"},
+			Assumed:  410 * time.Second,
 		},
 		{Name: "probe", Version: "1", Binaries: map[string]string{"probe": "."}, Assumed: 5 * time.Second},
 		{

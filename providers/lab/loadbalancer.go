@@ -25,8 +25,8 @@ func newLoadBalancer(
 	return made, err
 }
 
-// newGateway makes the load balancer of web traffic. It takes the encrypted port alone: what would redirect from the other is
-// not there yet. It comes after the API's, so that each lab has the same addresses.
+// newGateway makes the load balancer of web traffic. It takes the encrypted port alone: who wants to see the redirect asks a
+// worker. It comes after the API's, so that each lab has the same addresses.
 func newGateway(
 	ctx *pulumi.Context, name string, p *plan.Plan, network pulumi.StringInput, after pulumi.Resource, opts ...pulumi.ResourceOption,
 ) (*loadBalancer, error) {

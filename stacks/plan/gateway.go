@@ -44,8 +44,8 @@ func gateway(s *site.Site) *Gateway {
 	}
 	g := &Gateway{
 		Public: s.Gateway.Public, Ports: slices.Clone(gatewayPorts), Balancers: []string{s.Cluster.NodeCIDR.String()},
-		// Until a controller stands behind the gateway, Dex takes its connections, and knows no such line.
-		ProxyProtocol: s.Identity.Login == nil,
+		// The lab's load balancer says no such line.
+		ProxyProtocol: s.Cloud.Kind() != "lab",
 	}
 	for _, source := range s.Gateway.Sources {
 		g.Sources = append(g.Sources, source.String())

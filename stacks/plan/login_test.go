@@ -78,20 +78,18 @@ func TestAccess(t *testing.T) {
 	assert.Equal(t, []string{"a", "z"}, p.Tenants[1].Developers)
 }
 
-// What is behind the gateway is Dex itself, which would take the PROXY protocol's line for a bad beginning of TLS.
-func TestDexIsNotToldOfClientsInALineOfItsOwn(t *testing.T) {
+// The clouds' load balancers say who the client is, in a line of its own; the lab's says nothing.
+func TestWhoSaysWhoTheClientIs(t *testing.T) {
 	t.Parallel()
-	s := load(t, "se-prod")
-	s.Identity.Login = nil
-	p, _, err := plan.Resolve(s, profile(t, s), at())
-	require.NoError(t, err)
-	require.True(t, p.Gateway.ProxyProtocol)
-	withLogin(t, &s)
-	p, _, err = plan.Resolve(s, profile(t, s), at())
-	require.NoError(t, err)
-	require.False(t, p.Gateway.ProxyProtocol)
-	assert.Equal(t, 30443, p.Gateway.NodePort("https"))
-	assert.Zero(t, p.Gateway.NodePort("ssh"))
+	for stack, want := range map[string]bool{"se-prod": true, "dk-prod": true, "dev": false} {
+		s := load(t, stack)
+		p, _, err := plan.Resolve(s, profile(t, s), at())
+		require.NoError(t, err)
+		assert.Equal(t, want, p.Gateway.ProxyProtocol, stack)
+		assert.Equal(t, []string{p.Network.NodeCIDR}, p.Gateway.Balancers)
+		assert.Equal(t, 30443, p.Gateway.NodePort("https"))
+		assert.Zero(t, p.Gateway.NodePort("ssh"))
+	}
 }
 
 // A directory's place goes to Dex as it is; its password, and a client's secret, are named and never held.

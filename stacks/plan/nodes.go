@@ -107,3 +107,19 @@ func zones(s *site.Site) []string {
 	slices.Sort(all)
 	return slices.Compact(all)
 }
+
+// Workers is how many workers stay: those that leave run nothing for long.
+func (p *Plan) Workers() int {
+	workers := 0
+	for _, pool := range p.Pools {
+		if pool.Role != Worker {
+			continue
+		}
+		for _, node := range pool.Nodes {
+			if !node.Leaving {
+				workers++
+			}
+		}
+	}
+	return workers
+}

@@ -57,7 +57,7 @@ func apply(t testing.TB, api server.Kubernetes, all []objects.Object, part strin
 	require.NotZero(t, made, part)
 }
 
-// start is an API server under the nodes' admission file, with the namespaces of the tables, Gateways, and two pods that
+// start is an API server under the nodes' admission file, with the namespaces of the tables, Gateway API, and two pods that
 // were there before any rule; then come the rules.
 func start(t *testing.T, p plan.Plan, all []objects.Object) server.Kubernetes {
 	t.Helper()
@@ -65,7 +65,11 @@ func start(t *testing.T, p plan.Plan, all []objects.Object) server.Kubernetes {
 	api.Must(t, namespaces, "apply", "-f", "-")
 	api.Must(t, old, "apply", "-f", "-")
 	api.Must(t, living(t, p), "apply", "-f", "-")
-	api.Must(t, gatewayAPI, "apply", "-f", "-")
+	for _, o := range all {
+		if o.Kind == "CustomResourceDefinition" && o.Part == "gateway" {
+			api.Must(t, o.Text, "apply", "--server-side", "-f", "-")
+		}
+	}
 	api.Must(t, "", "wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
 	apply(t, api, all, "hardening")
 	return api

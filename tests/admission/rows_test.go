@@ -80,27 +80,6 @@ func debugged(t *testing.T, p plan.Plan, image string) row {
 		args: []string{"replace", "--raw", "/api/v1/namespaces/default/pods/living/ephemeralcontainers?dryRun=All", "-f", "-"}}
 }
 
-// gatewayAPI stands in for the definitions of the Gateway API, which come with the gateway.
-const gatewayAPI = `
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: gateways.gateway.networking.k8s.io, annotations: {api-approved.kubernetes.io: "unapproved, a stand-in of a test"}}
-spec:
-  group: gateway.networking.k8s.io
-  scope: Namespaced
-  names: {plural: gateways, singular: gateway, kind: Gateway, listKind: GatewayList}
-  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]
----
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: httproutes.gateway.networking.k8s.io, annotations: {api-approved.kubernetes.io: "unapproved, a stand-in of a test"}}
-spec:
-  group: gateway.networking.k8s.io
-  scope: Namespaced
-  names: {plural: httproutes, singular: httproute, kind: HTTPRoute, listKind: HTTPRouteList}
-  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]
-`
-
 const lawfulPod = `apiVersion: v1
 kind: Pod
 metadata:
@@ -336,7 +315,7 @@ func forbiddenInClear(t *testing.T) []row {
 		{guard: "ingress-tls", name: "a default backend", manifest: edit(t, ingress, `"rules"`, `"defaultBackend": {"service": {"name": "a", "port": {"number": 80}}}, "rules"`)},
 		{guard: "listener-tls", name: "HTTP", manifest: edit(t, gateway, `"HTTPS", "tls": {"certificateRefs": [{"name": "a"}]}`, `"HTTP"`)},
 		{guard: "listener-tls", name: "HTTPS without tls", manifest: edit(t, gateway, `, "tls": {"certificateRefs": [{"name": "a"}]}`, "")},
-		{guard: "listener-tls", name: "TCP", manifest: edit(t, gateway, `"HTTPS"`, `"TCP"`)},
+		{guard: "listener-tls", name: "TCP", manifest: edit(t, gateway, `"HTTPS", "tls": {"certificateRefs": [{"name": "a"}]}`, `"TCP"`)},
 		{guard: "listener-tls", name: "HTTP by another name", manifest: edit(t, gateway, "http-redirect", "http")},
 		{guard: "listener-tls", name: "HTTP for routes of every kind", manifest: edit(t, gateway, `, "allowedRoutes": {"kinds": [{"kind": "HTTPRoute"}]}`, "")},
 		{guard: "listener-tls", name: "HTTP for gRPC", manifest: edit(t, gateway, `"kind": "HTTPRoute"`, `"kind": "GRPCRoute"`)},

@@ -33,8 +33,11 @@ func TestObjectsAreAccepted(t *testing.T) {
 		t.Run(stack, func(t *testing.T) {
 			all := objectsOf(t, stack)
 			api := api{server.StartKubernetes(t, serviceRange(t, all))}
-			for _, object := range all {
+			for i, object := range all {
 				api.Must(t, object.Text, "apply", "--server-side", "-f", "-")
+				if object.Kind == "CustomResourceDefinition" && all[i+1].Kind != object.Kind {
+					api.Must(t, "", "wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
+				}
 			}
 			api.refusals(t, cloud)
 			api.rights(t, cloud)

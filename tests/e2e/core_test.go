@@ -52,6 +52,7 @@ func TestCore(t *testing.T) {
 	step(t, "each persona has its rights and no other", w.personasHold)
 	step(t, "no certificate on a node is of system:masters", w.nobodyIsMaster)
 	step(t, "people log in through Dex", p.logIn)
+	step(t, "the gateway speaks modern TLS only", p.modernTLSOnly)
 	step(t, "a kubelet that nobody vouches for is not spoken to", w.kubeletsAreKnown)
 	step(t, "kube-bench finds nothing that is not answered for", w.benchmarkHolds)
 	step(t, "a deleted object is seen and restored", w.driftIsRestored)

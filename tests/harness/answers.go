@@ -95,6 +95,9 @@ func Answer(typ, name string, inputs resource.PropertyMap) (resource.PropertyMap
 	return state, err
 }
 
+// Named is the name of an object that Pulumi names.
+func Named(name string) string { return name + "-" + hex.EncodeToString(seed(name)[:4]) }
+
 // nameObject gives an object that has no name the one that Pulumi would give it.
 func nameObject(state resource.PropertyMap, name string) {
 	metadata := resource.PropertyMap{}
@@ -102,7 +105,7 @@ func nameObject(state resource.PropertyMap, name string) {
 		metadata = given.ObjectValue().Copy()
 	}
 	if _, named := metadata["name"]; !named {
-		metadata["name"] = resource.NewProperty(name + "-" + hex.EncodeToString(seed(name)[:4]))
+		metadata["name"] = resource.NewProperty(Named(name))
 	}
 	state["metadata"] = resource.NewProperty(metadata)
 }

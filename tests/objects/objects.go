@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,8 +41,8 @@ func file(t testing.TB, stack string) []byte {
 	return text
 }
 
-// Of are the objects that a program makes of a declared stack, those first that others lie in. The test lies two folders below
-// the checkout.
+// Of are the objects that a program makes of a declared stack: those first that others lie in, then kinds that others are of. The
+// test lies two folders below the checkout.
 func Of(t testing.TB, stack string, program func(*pulumi.Context) error) []Object {
 	t.Helper()
 	text := file(t, stack)
@@ -56,7 +57,7 @@ func Of(t testing.TB, stack string, program func(*pulumi.Context) error) []Objec
 	secrets, err := engine.Secrets(text)
 	require.NoError(t, err)
 	recording := harness.Run(t, program, harness.Options{Stack: stack, Config: config, Secrets: secrets})
-	var namespaces, others []Object
+	var namespaces, kinds, others []Object
 	for _, made := range recording.Resources {
 		if !strings.HasPrefix(made.Type, "kubernetes:") || strings.HasSuffix(made.Type, "Patch") {
 			continue // a patch is of an object that kubeadm or a controller makes
@@ -66,18 +67,21 @@ func Of(t testing.TB, stack string, program func(*pulumi.Context) error) []Objec
 			metadata["name"] = made.Name // Pulumi's name for it is as good as any
 		}
 		if made.Inputs["stringData"] != nil {
-			made.Inputs["stringData"] = map[string]any{"cloud.conf": "[Global]\n"}
+			made.Inputs["stringData"] = map[string]any{"cloud.conf": "[Global]\n", "tls.crt": "", "tls.key": ""} // what some kinds of Secrets must have
 		}
 		encoded, err := json.Marshal(made.Inputs)
 		require.NoError(t, err)
 		encoded = bytes.ReplaceAll(encoded, []byte(`"x_kubernetes_preserve_unknown_fields"`), []byte(`"x-kubernetes-preserve-unknown-fields"`)) // Pulumi's spelling
 		part, _ := metadata["labels"].(map[string]any)["app.kubernetes.io/part-of"].(string)
 		object := Object{made.Inputs["kind"].(string), metadata["name"].(string), part, string(encoded)}
-		if object.Kind == "Namespace" {
+		switch object.Kind {
+		case "Namespace":
 			namespaces = append(namespaces, object)
-			continue
+		case "CustomResourceDefinition":
+			kinds = append(kinds, object)
+		default:
+			others = append(others, object)
 		}
-		others = append(others, object)
 	}
-	return append(namespaces, others...)
+	return slices.Concat(namespaces, kinds, others)
 }

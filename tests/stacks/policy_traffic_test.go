@@ -163,6 +163,7 @@ var needs = map[string][]need{
 		{"cloud", "TCP", 5000}, {"cloud", "TCP", 443}, {"cloud", "TCP", 8776}},
 	"falco":        nil,
 	"dex":          {{"api", "TCP", 6443}, {"dns", "UDP", 53}, {"dns", "TCP", 53}},
+	"traefik":      {{"api", "TCP", 6443}},
 	"ebs-csi-node": {{"api", "TCP", 6443}, {"resolver", "UDP", 53}, {"resolver", "TCP", 53}},
 }
 
@@ -176,6 +177,7 @@ func around(t *testing.T, p *plan.Plan) map[string]reach.End {
 		"cloud": reach.Outside("203.0.113.9"), "provider": reach.Outside("198.51.100.9"), "metadata": reach.Outside("169.254.169.254"), "link-local": reach.Outside("169.254.7.7"),
 		"dns":      reach.Pod("kube-system", map[string]string{"k8s-app": "kube-dns", "app.kubernetes.io/name": "coredns"}),
 		"platform": reach.Pod("kube-system", map[string]string{"app.kubernetes.io/name": "any"}),
+		"login":    reach.Pod("lagrum-identity", map[string]string{"app.kubernetes.io/name": "dex"}),
 		"idle":     reach.Pod("default", nil), "stranger": reach.Pod("undeclared", nil),
 	}
 }
@@ -190,7 +192,7 @@ func TestEveryEdgeIsOpenAndNothingElse(t *testing.T) {
 		check := func(part string, subject reach.End, wanted []need) {
 			for to, other := range others {
 				for _, protocol := range []string{"TCP", "UDP"} {
-					for _, port := range []int{22, 53, 80, 443, 5000, 6443, 8774, 8776, 9153, 10250} {
+					for _, port := range []int{22, 53, 80, 443, 5000, 5556, 6443, 8774, 8776, 9153, 10250} {
 						want := slices.Contains(wanted, need{to, protocol, port})
 						// The cloud's ports are its own to choose, and its resolvers and the cloud may be anywhere outside.
 						outside := to == "cloud" || to == "provider"
@@ -217,6 +219,9 @@ func TestEveryEdgeIsOpenAndNothingElse(t *testing.T) {
 				for _, where := range []string{"provider", "cloud", "api", "resolver"} {
 					wanted = append(wanted, need{where, "TCP", 443})
 				}
+			}
+			if part == "traefik" && p.Cluster.Login != nil {
+				wanted = append(slices.Clone(wanted), need{"dns", "UDP", 53}, need{"dns", "TCP", 53}, need{"login", "TCP", 5556})
 			}
 			check(part, reach.Pod(w.namespace, w.labels), wanted)
 			without := policies.Without(w.namespace, part)

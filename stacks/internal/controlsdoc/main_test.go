@@ -63,7 +63,9 @@ func TestControlsAreTrue(t *testing.T) {
 				case "policy":
 					assert.Contains(t, policies, "func "+name+"(", "%s: %s", room.Name, proof)
 				case "api":
-					assert.Contains(t, texts(t, "tests/admission/*_test.go")+texts(t, "tests/access/*_test.go")+texts(t, "tests/detection/*_test.go"), "func "+name+"(", "%s: %s", room.Name, proof)
+					tests := texts(t, "tests/admission/*_test.go") + texts(t, "tests/access/*_test.go") + texts(t, "tests/gateway/*_test.go") +
+						texts(t, "tests/detection/*_test.go")
+					assert.Contains(t, tests, "func "+name+"(", "%s: %s", room.Name, proof)
 				case "lab":
 					assert.Contains(t, steps, `step(t, "`+name+`"`, "%s: %s", room.Name, proof)
 				default:
