@@ -9,7 +9,7 @@ func Controls() []requirements.Control {
 	return []requirements.Control{
 		{
 			Capability: requirements.TamperProofLogStore, Resources: []string{"aws:s3/bucketV2:BucketV2", lock, policy},
-			How:    "each class of log has a bucket locked in compliance mode, whose writer can put and nothing else",
+			How:    "each class of log has a bucket locked in compliance mode, whose writer can put, lock what it puts, and nothing else",
 			Proofs: []string{"policy TestEveryBucketIsLocked", "policy TestNobodyDestroys", "unit TestNobodyWritesBeforeTheLock"},
 		},
 		{

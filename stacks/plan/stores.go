@@ -53,7 +53,7 @@ type Consumer struct {
 	Rights []Right `json:"rights"`
 }
 
-// Right of a consumer. There is none to delete a version, bypass a lock, or change retention, lifecycle or policy.
+// Right of a consumer. There is none to delete a version, bypass or shorten a lock, or change lifecycle or policy.
 type Right string
 
 // The rights that exist.
@@ -63,6 +63,7 @@ const (
 	List     Right = "list"
 	Versions Right = "versions" // list and read what was overwritten or marked as deleted
 	Expire   Right = "expire"   // set delete markers
+	Lock     Right = "lock"     // lock what it puts, in compliance mode and for no longer than the floor, and read that lock back
 )
 
 // The login of an endpoint's administrator and of its consumers are secrets of the configuration, below lagrum:.
@@ -102,7 +103,7 @@ func stores(s *site.Site, d Duties, apartCites []string) []Store {
 		for _, class := range d.Logs {
 			all = append(all, newStore(s, at, AuditStore+class.Name, Store{
 				FloorDays: class.FloorDays, CeilingDays: class.CeilingDays, Cites: class.Cites,
-				Consumers: []Consumer{{"collector", []Right{Put}}, {"verifier", []Right{Get, List, Versions}}},
+				Consumers: []Consumer{{"collector", []Right{Put, Lock}}, {"verifier", []Right{Get, List, Versions}}},
 			}))
 		}
 		// A snapshot is worth as much as the backups of its time, and nobody removes one by hand.

@@ -154,7 +154,10 @@ func TestConsumersOfStores(t *testing.T) {
 					assert.False(t, keys[key], "%s: two consumers with the key %s", stack, key)
 					keys[key] = true
 				}
-				if c.Name == "collector" || c.Name == "writer" {
+				switch c.Name {
+				case "collector":
+					assert.Equal(t, []plan.Right{plan.Put, plan.Lock}, c.Rights, store.Name)
+				case "writer":
 					assert.Equal(t, []plan.Right{plan.Put}, c.Rights, store.Name)
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -108,10 +109,22 @@ func condition(operator, given string, present bool, wanted texts) (bool, error)
 	switch operator {
 	case "Bool", "StringEquals":
 		return present && among, nil
+	case "StringNotEquals":
+		return !present || !among, nil
 	case "ArnNotEquals":
 		return !present || !wanted.match(given, func(t string) string { return t }), nil
 	case "Null":
 		return fmt.Sprint(!present) == wanted[0], nil
+	case "NumericGreaterThan":
+		if !present {
+			return false, nil
+		}
+		have, err := strconv.Atoi(given)
+		if err != nil {
+			return false, err
+		}
+		bound, err := strconv.Atoi(wanted[0])
+		return have > bound, err
 	case "NumericLessThan":
 		return present && given < wanted[0], nil // versions of TLS: one digit, a dot, one digit
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/lagrum/lagrum/stacks/plan"
 )
@@ -30,6 +31,8 @@ type Statement struct {
 const (
 	allow, deny = "Allow", "Deny"
 	everybody   = "*"
+	// setLock is asked for by a put that says how long its version is locked, and by a change of a lock.
+	setLock = "s3:PutObjectRetention"
 )
 
 // JSON is the policy as a store takes it, on one line: IAM counts characters.
@@ -57,6 +60,8 @@ func actions(right plan.Right) (objects, bucket []string) {
 		return []string{"s3:GetObjectVersion"}, []string{"s3:ListBucketVersions"}
 	case plan.Expire:
 		return []string{"s3:DeleteObject"}, nil // without a version id: it sets a marker
+	case plan.Lock:
+		return []string{setLock, "s3:GetObjectRetention"}, nil
 	}
 	return nil, nil
 }
@@ -70,7 +75,7 @@ func Destruction() []string {
 // Settings decide what later objects are kept by, and who reaches them. Only the administrator has them.
 func Settings() []string {
 	return []string{
-		"s3:PutObjectRetention", "s3:PutObjectLegalHold", "s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning",
+		setLock, "s3:PutObjectLegalHold", "s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning",
 		"s3:PutLifecycleConfiguration", "s3:PutEncryptionConfiguration", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy",
 		"s3:PutReplicationConfiguration", "s3:PutBucketNotification", "s3:DeleteBucket",
 	}
@@ -81,7 +86,7 @@ func amazonSettings() []string {
 	return []string{"s3:PutBucketPublicAccessBlock", "s3:PutBucketOwnershipControls", "s3:PutBucketAcl", "s3:PutObjectAcl", "s3:PutObjectVersionAcl"}
 }
 
-// Forbidden is what no consumer may ever do.
+// Forbidden is what no consumer may ever do, but for whoever locks what it puts: that one sets locks, within bounds.
 func Forbidden() []string { return slices.Concat(Destruction(), Settings()) }
 
 func arns(bucket string) (itself, objects string) {
@@ -107,8 +112,31 @@ func ForConsumer(store plan.Store, c plan.Consumer) Policy {
 	if store.Place.AWS() {
 		p.Statement = append(p.Statement, keyUse(store, c))
 	}
-	p.Statement = append(p.Statement, Statement{Sid: "Never", Effect: deny, Action: Forbidden(), Resource: []string{itself, within}})
+	never := Forbidden()
+	if slices.Contains(c.Rights, plan.Lock) {
+		never = withoutLock(never)
+		p.Statement = append(p.Statement, lockBounds(store)...)
+	}
+	p.Statement = append(p.Statement, Statement{Sid: "Never", Effect: deny, Action: never, Resource: []string{itself, within}})
 	return p
+}
+
+func withoutLock(actions []string) []string {
+	return slices.DeleteFunc(actions, func(action string) bool { return action == setLock })
+}
+
+// lockBounds keep a writer's locks in compliance mode, and from a version that nobody could remove when it has to go. A lock
+// is never shortened, whoever asks; a day more than the floor is what the writer adds for a clock that goes wrong.
+func lockBounds(store plan.Store) []Statement {
+	itself, within := arns(store.Bucket)
+	bound := func(sid, operator, key, value string) Statement {
+		return Statement{Sid: sid, Effect: deny, Action: []string{setLock}, Resource: []string{itself, within},
+			Condition: map[string]map[string]any{operator: {key: value}}}
+	}
+	return []Statement{
+		bound("Compliance", "StringNotEquals", "s3:object-lock-mode", "COMPLIANCE"),
+		bound("NoLonger", "NumericGreaterThan", "s3:object-lock-remaining-retention-days", strconv.Itoa(store.FloorDays+1)),
+	}
 }
 
 // keyUse lets a consumer use the place's key through S3 for its bucket. The bucket tells which key that is, and not the
@@ -143,9 +171,17 @@ func ForBucket(store plan.Store, tlsMinimum string) Policy {
 	if !store.Place.AWS() {
 		return p
 	}
+	settings := Settings()
+	if slices.ContainsFunc(store.Consumers, func(c plan.Consumer) bool { return slices.Contains(c.Rights, plan.Lock) }) {
+		settings = withoutLock(settings)
+		for _, bound := range lockBounds(store) {
+			bound.Principal, bound.Condition["ArnNotEquals"] = everybody, map[string]any{"aws:PrincipalArn": store.Place.Administrator}
+			p.Statement = append(p.Statement, bound)
+		}
+	}
 	p.Statement = append(p.Statement,
 		no("OnlyRecentTLS", []string{"s3:*"}, map[string]map[string]any{"NumericLessThan": {"s3:TlsVersion": tlsMinimum}}),
-		no("OnlyTheAdministratorSets", slices.Concat(Settings(), amazonSettings()),
+		no("OnlyTheAdministratorSets", slices.Concat(settings, amazonSettings()),
 			map[string]map[string]any{"ArnNotEquals": {"aws:PrincipalArn": store.Place.Administrator}}),
 		// Objects encrypted with a key that their writer keeps could be read by nobody else.
 		Statement{Sid: "NoKeyOfTheWriter", Effect: deny, Principal: everybody, Action: []string{"s3:PutObject"}, Resource: []string{within},

@@ -60,6 +60,7 @@ func TestRightsAllowNothingElse(t *testing.T) {
 			"s3:ListBucketMultipartUploads"},
 		plan.Versions: {"s3:GetObjectVersion", "s3:ListBucketVersions"},
 		plan.Expire:   {"s3:DeleteObject"},
+		plan.Lock:     {"s3:GetObjectRetention", "s3:PutObjectRetention"},
 		"destroy":     nil, // a right that nobody defined
 	} {
 		for _, place := range []plan.Place{amazon(), endpoint()} {
@@ -67,7 +68,7 @@ func TestRightsAllowNothingElse(t *testing.T) {
 			require.NoError(t, err)
 			var can []string
 			for action, on := range everything() {
-				decided, err := rights.Evaluate(text, rights.Request{Action: action, Resource: on})
+				decided, err := rights.Evaluate(text, rights.Request{Action: action, Resource: on, Context: map[string]string{"s3:object-lock-mode": "COMPLIANCE"}})
 				require.NoError(t, err)
 				if decided == rights.Allowed {
 					can = append(can, action)
@@ -96,13 +97,67 @@ func TestDenialsOutweighAGroup(t *testing.T) {
 	}
 }
 
+// Whoever locks what it puts can do it in compliance mode and for the floor alone, even within a group that may do anything.
+func TestLocksHaveBounds(t *testing.T) {
+	t.Parallel()
+	for _, place := range []plan.Place{amazon(), endpoint()} {
+		p := rights.ForConsumer(plan.Store{Bucket: "b", Place: place, FloorDays: 100}, plan.Consumer{Rights: []plan.Right{plan.Put, plan.Lock}})
+		p.Statement = append(p.Statement, rights.Statement{Sid: "Group", Effect: "Allow", Action: []string{"s3:*"}, Resource: []string{"*"}})
+		text, err := p.JSON()
+		require.NoError(t, err)
+		for _, row := range []struct {
+			name, mode, days string
+			want             rights.Decision
+		}{
+			{"the floor", "COMPLIANCE", "100", rights.Allowed},
+			{"the floor, with what is added for clocks", "COMPLIANCE", "101", rights.Allowed},
+			{"longer", "COMPLIANCE", "102", rights.Denied},
+			{"a mode that can be lifted", "GOVERNANCE", "100", rights.Denied},
+			{"no mode", "", "100", rights.Denied},
+		} {
+			asked := map[string]string{"s3:object-lock-mode": row.mode, "s3:object-lock-remaining-retention-days": row.days}
+			decided, err := rights.Evaluate(text, rights.Request{Action: "s3:PutObjectRetention", Resource: object, Context: asked})
+			require.NoError(t, err)
+			assert.Equal(t, row.want, decided, row.name)
+		}
+		for _, action := range rights.Forbidden() {
+			decided, err := rights.Evaluate(text, rights.Request{Action: action, Resource: everything()[action]})
+			require.NoError(t, err)
+			assert.Equal(t, rights.Denied, decided, "%s, with no lock named", action)
+		}
+	}
+}
+
+// On AWS the bucket's own policy lets a writer's lock through where one locks what it puts, within the same bounds, and
+// nobody's elsewhere.
+func TestTheBucketKnowsTheBounds(t *testing.T) {
+	t.Parallel()
+	ask := func(consumers []plan.Consumer, principal, mode, days string) rights.Decision {
+		text, err := rights.ForBucket(plan.Store{Bucket: "b", Place: amazon(), FloorDays: 100, Consumers: consumers}, "1.2").JSON()
+		require.NoError(t, err)
+		decided, err := rights.Evaluate(text, rights.Request{Action: "s3:PutObjectRetention", Resource: object, Context: map[string]string{
+			"aws:SecureTransport": "true", "s3:TlsVersion": "1.3", "aws:PrincipalArn": principal,
+			"s3:object-lock-mode": mode, "s3:object-lock-remaining-retention-days": days,
+		}})
+		require.NoError(t, err)
+		return decided
+	}
+	const writer = "arn:aws:iam::210987654321:user/lagrum/writer"
+	locks, puts := []plan.Consumer{{Rights: []plan.Right{plan.Put, plan.Lock}}}, []plan.Consumer{{Rights: []plan.Right{plan.Put}}}
+	assert.Equal(t, rights.Silent, ask(locks, writer, "COMPLIANCE", "101"))
+	assert.Equal(t, rights.Denied, ask(locks, writer, "COMPLIANCE", "102"))
+	assert.Equal(t, rights.Denied, ask(locks, writer, "GOVERNANCE", "101"))
+	assert.Equal(t, rights.Silent, ask(locks, amazon().Administrator, "GOVERNANCE", "102"))
+	assert.Equal(t, rights.Denied, ask(puts, writer, "COMPLIANCE", "101"))
+}
+
 // IAM takes 2048 characters, white space apart, of all policies that stand in a user, and 20 KiB as a bucket's.
 func TestPoliciesFit(t *testing.T) {
 	t.Parallel()
 	place := amazon()
 	place.Region, place.Administrator = "eu-central-1", "arn:aws:iam::210987654321:role/"+strings.Repeat("r", 128)
 	store := plan.Store{Bucket: "dk-prod-audit-platform-security-210987654321", Place: place}
-	text, err := rights.ForConsumer(store, plan.Consumer{Rights: []plan.Right{plan.Put, plan.Get, plan.List, plan.Versions, plan.Expire}}).JSON()
+	text, err := rights.ForConsumer(store, plan.Consumer{Rights: []plan.Right{plan.Put, plan.Get, plan.List, plan.Versions, plan.Expire, plan.Lock}}).JSON()
 	require.NoError(t, err)
 	assert.LessOrEqual(t, len(strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {
@@ -206,7 +261,7 @@ func TestStatementsAreComplete(t *testing.T) {
 	t.Parallel()
 	store := plan.Store{Bucket: "b", Place: amazon()}
 	policies := []rights.Policy{rights.ForBucket(store, "1.2"), rights.ForBucket(plan.Store{Bucket: "b", Place: endpoint()}, "1.2"), rights.ForKey(amazon()),
-		rights.ForConsumer(store, plan.Consumer{Rights: []plan.Right{plan.Put, plan.List}})}
+		rights.ForConsumer(store, plan.Consumer{Rights: []plan.Right{plan.Put, plan.List, plan.Lock}})}
 	for _, p := range policies {
 		text, err := p.JSON()
 		require.NoError(t, err)
