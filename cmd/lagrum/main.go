@@ -59,6 +59,6 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	cmd.PersistentFlags().StringP("directory", "C", ".", "folder of Pulumi.yaml, or one below it")
-	cmd.AddCommand(labCommand(), imageCommand(), openstackCommand(), doctorCommand(), planCommand(), renewCommand(), kubeconfigCommand(), reviewCommand(), preflightCommand(), storesCommand(), imagesCommand())
+	cmd.AddCommand(labCommand(), imageCommand(), openstackCommand(), doctorCommand(), planCommand(), renewCommand(), kubeconfigCommand(), reviewCommand(), preflightCommand(), storesCommand(), archiveCommand(), imagesCommand())
 	return cmd
 }

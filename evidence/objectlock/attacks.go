@@ -202,7 +202,7 @@ func (r *run) onObject() []canaryAttack {
 func (r *run) canaryAttacks(attacks []canaryAttack) func(context.Context) error {
 	return func(ctx context.Context) error {
 		for _, a := range attacks {
-			for _, on := range []Subject{OwnDate, ByDefault} {
+			for _, on := range r.subjects {
 				c, err := r.canary(ctx, on)
 				if err != nil {
 					return err
@@ -218,6 +218,9 @@ func (r *run) canaryAttacks(attacks []canaryAttack) func(context.Context) error 
 
 // unhide removes delete markers, which is always allowed, from above a canary, or gives the canary up.
 func (r *run) unhide(ctx context.Context, c *canary) {
+	if r.given {
+		return
+	}
 	all, answer := r.versions(ctx, c.key)
 	shown := answer.ok()
 	for _, v := range all {

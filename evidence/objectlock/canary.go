@@ -18,6 +18,8 @@ type canary struct {
 	until time.Time
 	slack time.Duration
 	dated bool
+	// content is what it holds.
+	content []byte
 }
 
 // clockSlack is what clocks may differ by before locks are no longer believed.
@@ -35,13 +37,13 @@ func (r *run) canary(ctx context.Context, on Subject) (*canary, error) {
 		return nil, err
 	}
 	r.put++
-	c := &canary{on: on, key: fmt.Sprintf("%s%d", r.prefix, r.put), slack: clockSlack, until: r.now().Add(lockTime).Truncate(time.Second)}
+	c := &canary{on: on, content: content(on), key: fmt.Sprintf("%s%d", r.prefix, r.put), slack: clockSlack, until: r.now().Add(lockTime).Truncate(time.Second)}
 	mode, until := minio.RetentionMode(""), time.Time{}
 	if on == OwnDate {
 		mode, until = minio.Compliance, c.until
 	}
 	var answer Answer
-	if c.version, answer = r.store.put(ctx, c.key, content(on), mode, until); !answer.ok() {
+	if c.version, answer = r.store.put(ctx, c.key, c.content, mode, until); !answer.ok() {
 		return nil, fmt.Errorf("put a canary (%s): %w", on, r.explain(answer))
 	}
 	if c.version == "" {
@@ -88,16 +90,16 @@ func roundTo(d time.Duration) time.Duration {
 
 // look tells what became of a canary: empty while it stands as it was put, and the trouble when that cannot be told.
 func (r *run) look(ctx context.Context, c *canary) (effect string, trouble *Answer) {
-	kept, answer := r.get(ctx, c.key, c.version)
+	kept, answer := r.eyes.get(ctx, c.key, c.version)
 	switch {
 	case answer.gone():
 		return "the version is gone", nil
 	case !answer.ok():
 		return "", &answer
-	case !bytes.Equal(kept, content(c.on)):
+	case !bytes.Equal(kept, c.content):
 		return "the version holds something else", nil
 	}
-	mode, until, answer := r.retention(ctx, c.key, c.version)
+	mode, until, answer := r.eyes.retention(ctx, c.key, c.version)
 	switch {
 	case answer.unclear():
 		return "", &answer

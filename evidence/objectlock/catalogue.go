@@ -29,6 +29,7 @@ const (
 	LaterOnes  Subject = "later"      // objects that are put after the bucket's default was changed
 	Unlocked   Subject = "unlocked"   // an object without lock
 	Governance Subject = "governance" // an object under governance, which may be bypassed
+	Archived   Subject = "archived"   // a version of an archive that was made to be attacked
 )
 
 // Check is one row of what is tried.

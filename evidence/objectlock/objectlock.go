@@ -62,19 +62,8 @@ var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 func (o Options) validate() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	switch u, err := url.Parse(o.Endpoint); {
-	case o.Endpoint == "":
-		bad("endpoint: is empty; give the store's address, such as https://s3.example.org")
-	case err != nil:
-		bad("endpoint: is no address; give one such as https://s3.example.org")
-	case u.User != nil:
-		bad("endpoint: holds a credential; leave it out of the address")
-	case u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		bad("endpoint %q: want https:// and a host, such as https://s3.example.org", o.Endpoint)
-	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
-		bad("endpoint %q: has a path; give the host alone, the bucket is told apart", o.Endpoint)
-	case u.Scheme == "http" && !loopback(u.Hostname()):
-		bad("endpoint %q: without TLS anyone between could answer for the store; use https:// (http:// is for loopback)", o.Endpoint)
+	if err := CheckEndpoint(o.Endpoint); err != nil {
+		errs = append(errs, err)
 	}
 	if o.Region == "" {
 		bad("region: is empty; give the store's, often us-east-1 where it has none")
@@ -91,6 +80,25 @@ func (o Options) validate() error {
 		bad("credential: the secret access key is empty")
 	}
 	return errors.Join(errs...)
+}
+
+// CheckEndpoint says what is wrong with the address of a store. It quotes none that could hold a credential.
+func CheckEndpoint(endpoint string) error {
+	switch u, err := url.Parse(endpoint); {
+	case endpoint == "":
+		return errors.New("endpoint: is empty; give the store's address, such as https://s3.example.org")
+	case err != nil:
+		return errors.New("endpoint: is no address; give one such as https://s3.example.org")
+	case u.User != nil:
+		return errors.New("endpoint: holds a credential; leave it out of the address")
+	case u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return fmt.Errorf("endpoint %q: want https:// and a host, such as https://s3.example.org", endpoint)
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
+		return fmt.Errorf("endpoint %q: has a path; give the host alone, the bucket is told apart", endpoint)
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return fmt.Errorf("endpoint %q: without TLS anyone between could answer for the store; use https:// (http:// is for loopback)", endpoint)
+	}
+	return nil
 }
 
 func loopback(host string) bool {
@@ -116,7 +124,7 @@ func Run(ctx context.Context, o Options) (report Report, err error) {
 	if _, err := rand.Read(id); err != nil {
 		return Report{}, err
 	}
-	r := &run{store: s, prefix: canaryPrefix + hex.EncodeToString(id) + "/", canaries: map[Subject]*canary{}}
+	r := &run{store: s, eyes: s, subjects: canaries, expired: canaryPrefix, prefix: canaryPrefix + hex.EncodeToString(id) + "/", canaries: map[Subject]*canary{}}
 	report = Report{Endpoint: o.Endpoint, Region: o.Region, Bucket: o.Bucket}
 	if err := r.prepare(ctx); err != nil {
 		return report, fmt.Errorf("object lock of %s: %w", o.Endpoint, err)

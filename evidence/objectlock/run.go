@@ -16,10 +16,14 @@ import (
 // run is one preflight.
 type run struct {
 	*store
-	prefix   string // of this run's objects
-	put      int    // objects put so far
-	made     bool   // the bucket, by this run
-	expires  bool   // the store takes lifecycle rules
+	eyes     *store    // that look at what became of canaries: the attacker's own, unless it cannot read
+	subjects []Subject // the canaries that are attacked one by one
+	expired  string    // what the attack by lifecycle is aimed at, a prefix
+	given    bool      // the canary is somebody's object: none is put in its place, and what hides it stays
+	prefix   string    // of this run's objects
+	put      int       // objects put so far
+	made     bool      // the bucket, by this run
+	expires  bool      // the store takes lifecycle rules
 	canaries map[Subject]*canary
 	findings []Finding
 }
@@ -191,7 +195,7 @@ func (r *run) restore(ctx context.Context) (Remains, []string) {
 }
 
 func (r *run) expire(ctx context.Context, rule lifecycle.Rule) Answer {
-	rule.Status, rule.RuleFilter = "Enabled", lifecycle.Filter{Prefix: canaryPrefix}
+	rule.Status, rule.RuleFilter = "Enabled", lifecycle.Filter{Prefix: r.expired}
 	return r.ask(ctx, func(ctx context.Context) error {
 		return r.client.SetBucketLifecycle(ctx, r.bucket, &lifecycle.Configuration{Rules: []lifecycle.Rule{rule}})
 	})
