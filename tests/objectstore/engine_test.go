@@ -7,13 +7,11 @@ package main_test
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/stretchr/testify/require"
 
 	"github.com/lagrum/lagrum/providers/objectstore/rights"
@@ -34,9 +32,10 @@ const mark = "objectstoretest"
 
 // world is a server, the users on it, and a stack of the engine.
 type world struct {
-	address, dir, mc string
-	engine           *engine.Engine
-	plan             plan.Plan
+	minio  server.MinIO
+	dir    string
+	engine *engine.Engine
+	plan   plan.Plan
 }
 
 // decide is the plan of production in Sweden, its stores moved to the server, and what its recovery stack reads besides.
@@ -64,15 +63,14 @@ func decide(t *testing.T, address string) plan.Plan {
 
 func prepare(t *testing.T) *world {
 	t.Helper()
-	w := &world{address: server.Address(t), dir: t.TempDir(), mc: server.Program(t, "mc")}
-	server.Start(t, mark, "minio", w.address, []string{
-		"MINIO_ROOT_USER=" + administrator, "MINIO_ROOT_PASSWORD=" + password, "MINIO_REGION=" + region, "MINIO_UPDATE=off", "MINIO_BROWSER=off",
-		"MINIO_KMS_SECRET_KEY=test:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", // the store's own key, of 32 bytes
-	}, "server", "--quiet", "--address", w.address, t.TempDir())
-	w.plan = decide(t, w.address)
+	w := &world{dir: t.TempDir(), minio: server.MinIO{Address: server.Address(t), Root: administrator, Password: password, Region: region, Data: t.TempDir()}}
+	w.minio.Start(t, mark)
+	w.plan = decide(t, w.minio.Address)
 	for _, store := range w.plan.Stores {
 		for _, c := range store.Consumers {
-			w.user(t, name(store, c), rights.ForConsumer(store, c))
+			policy, err := rights.ForConsumer(store, c).JSON()
+			require.NoError(t, err)
+			w.minio.User(t, name(store, c), policy)
 		}
 	}
 	w.init(t)
@@ -82,29 +80,7 @@ func prepare(t *testing.T) *world {
 // name of a consumer's user, which is its key's id as well.
 func name(store plan.Store, c plan.Consumer) string { return store.Name + "-" + c.Name }
 
-// user makes a user with one policy, as its operator would.
-func (w *world) user(t *testing.T, name string, p rights.Policy) {
-	t.Helper()
-	text, err := p.JSON()
-	require.NoError(t, err)
-	file := filepath.Join(t.TempDir(), "policy.json")
-	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
-	for _, args := range [][]string{
-		{"admin", "user", "add", "s3", name, password}, {"admin", "policy", "create", "s3", name, file}, {"admin", "policy", "attach", "s3", name, "--user", name},
-	} {
-		cmd := exec.Command(w.mc, append([]string{"--config-dir", filepath.Join(w.dir, "mc")}, args...)...)
-		cmd.Env = append(os.Environ(), "MC_HOST_s3=http://"+administrator+":"+password+"@"+w.address)
-		out, err := cmd.CombinedOutput()
-		require.NoError(t, err, "%v: %s", args, out)
-	}
-}
-
-func (w *world) client(t *testing.T, user string) *minio.Client {
-	t.Helper()
-	client, err := minio.New(w.address, &minio.Options{Creds: credentials.NewStaticV4(user, password, ""), Region: region, MaxRetries: 1})
-	require.NoError(t, err)
-	return client
-}
+func (w *world) client(t *testing.T, user string) *minio.Client { return w.minio.Client(t, user) }
 
 // init makes the stack, with the plan that it has to make and every login that its stores ask for.
 func (w *world) init(t *testing.T) {
