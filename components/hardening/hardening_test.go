@@ -106,8 +106,8 @@ func TestDigestsAreForProduction(t *testing.T) {
 	assert.NotContains(t, text, "lagrum-image-digests")
 }
 
-// Once Dex has its digest, its namespace is under the rule as every other; what kubeadm writes stays outside.
-func TestDexIsExemptUntilItHasADigest(t *testing.T) {
+// Once a service has its digest, its namespace is under the rule as every other; what kubeadm writes stays outside.
+func TestExemptUntilThereIsADigest(t *testing.T) {
 	t.Parallel()
 	p := site()
 	exempt := func() (namespaces []string) {
@@ -116,9 +116,14 @@ func TestDexIsExemptUntilItHasADigest(t *testing.T) {
 		}
 		return namespaces
 	}
-	assert.Equal(t, []string{"kube-system", "lagrum-identity"}, exempt())
-	p.Cluster.Digests = map[string]string{images.For(p.Cluster).Dex.Name(): "sha256:" + strings.Repeat("1", 64)}
-	assert.Equal(t, []string{"kube-system"}, exempt())
+	want := []string{"kube-system", "lagrum-identity", "lagrum-gateway", "lagrum-runtime"}
+	require.Equal(t, want, exempt())
+	c := images.For(p.Cluster)
+	p.Cluster.Digests = map[string]string{}
+	for i, image := range []images.Image{c.Dex, c.Traefik, c.Falco} {
+		p.Cluster.Digests[image.Name()] = "sha256:" + strings.Repeat("1", 64)
+		assert.Equal(t, append([]string{"kube-system"}, want[i+2:]...), exempt(), image.Name())
+	}
 }
 
 // Without a registry of the site's own, the catalogue's repositories are all that there is.
