@@ -226,7 +226,7 @@ func (l *Lab) awaitBalancer(ctx context.Context, balancer LoadBalancer) error {
 func haproxyConfig(dir string, balancer LoadBalancer) string {
 	check := "\toption httpchk GET /readyz\n\thttp-check expect status 200\n"
 	if balancer.Gateway() {
-		check = "" // a handshake will do
+		check = "" // that something takes connections will do
 	}
 	// Watches of the API are long: an hour without a byte in either direction.
 	return fmt.Sprintf(`# Load balancer %[1]s. Written by the lab; changes are lost.

@@ -141,7 +141,7 @@ func (l *Lab) syncMembers(ctx context.Context, name string) error {
 		}
 	}
 	for member, address := range wanted {
-		if err := l.putMember(name, member, address); err != nil {
+		if err := l.putMember(name, member, address+" "+balancer.check()); err != nil {
 			return err
 		}
 	}
@@ -150,20 +150,27 @@ func (l *Lab) syncMembers(ctx context.Context, name string) error {
 
 // putMember counts a new member as down until its first check, so that no client meets an API server that is only
 // starting.
-func (l *Lab) putMember(balancer, member, address string) error {
+func (l *Lab) putMember(balancer, member, settings string) error {
 	server := "members/" + member
 	// One line, so that whoever is killed meanwhile leaves no member that nobody checks.
 	return l.order(balancer, strings.Join([]string{
-		"add server " + server + " " + address + " " + memberSettings,
+		"add server " + server + " " + settings,
 		"enable server " + server,
 		"set server " + server + " health down",
 		"enable health " + server,
 	}, "; "), "New server registered.")
 }
 
-// memberSettings are those of every member; a member that is added while haproxy runs knows no defaults. A check may
-// take as long as two are apart: one that is slow on a busy host must not end every connection of the only member.
-const memberSettings = "check check-ssl verify none inter 2s fall 3 rise 1 on-marked-down shutdown-sessions"
+// check is how members are asked whether they are well; a member that is added while haproxy runs knows no defaults. A check may
+// take as long as two are apart: one that is slow on a busy host must not end every connection of the only member. A gateway's
+// members are only connected to, as by the load balancers of clouds: who has no name to ask for gets no handshake there.
+func (s LoadBalancerSpec) check() string {
+	const often = "inter 2s fall 3 rise 1 on-marked-down shutdown-sessions"
+	if s.Gateway() {
+		return "check " + often
+	}
+	return "check check-ssl verify none " + often
+}
 
 // dropMember ends a member's connections and waits until they are gone, since haproxy forgets none that has any.
 func (l *Lab) dropMember(ctx context.Context, balancer, member string) error {
