@@ -126,18 +126,10 @@ func (b *builder) named(name string) *metav1.ObjectMetaArgs {
 	return &metav1.ObjectMetaArgs{Name: pulumi.String(name), Namespace: b.within, Labels: labels()}
 }
 
-// namespace carries its own level of Pod Security, as Dex's does.
-func (b *builder) namespace() error {
-	made, err := corev1.NewNamespace(b.ctx, b.name, &corev1.NamespaceArgs{
-		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(workload.GatewayNamespace), Labels: workload.Restricted(labels())},
-	}, b.parent, pulumi.DependsOn(b.args.Guards))
-	if err != nil {
-		return fmt.Errorf("namespace: %w", err)
-	}
-	b.within = made.Metadata.Name().Elem()
-	b.closed, err = segmentation.Close(b.ctx, b.name, &segmentation.Closing{
-		Graph: b.args.Traffic, Namespace: workload.GatewayNamespace, Within: b.within, Labels: labels(),
-	}, b.parent)
+func (b *builder) namespace() (err error) {
+	b.within, b.closed, err = segmentation.Namespace{
+		Graph: b.args.Traffic, Name: workload.GatewayNamespace, Labels: labels(), Guards: b.args.Guards,
+	}.Make(b.ctx, b.name, b.parent)
 	return err
 }
 

@@ -116,20 +116,11 @@ func (b *builder) metadata() *metav1.ObjectMetaArgs {
 	return &metav1.ObjectMetaArgs{Name: pulumi.String(part), Namespace: b.within, Labels: labels()}
 }
 
-// namespace carries its own level of Pod Security, though the cluster's default is the same: it can be read where it holds.
-// With it go all logins and the keys that tokens are signed with.
-func (b *builder) namespace() error {
-	all := workload.Restricted(labels())
-	made, err := corev1.NewNamespace(b.ctx, b.name, &corev1.NamespaceArgs{
-		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(workload.IdentityNamespace), Labels: all},
-	}, b.parent, pulumi.DependsOn(b.args.Guards), pulumi.Protect(b.args.Plan.Protect))
-	if err != nil {
-		return fmt.Errorf("namespace: %w", err)
-	}
-	b.within = made.Metadata.Name().Elem()
-	b.closed, err = segmentation.Close(b.ctx, b.name, &segmentation.Closing{
-		Graph: b.args.Traffic, Namespace: workload.IdentityNamespace, Within: b.within, Labels: labels(),
-	}, b.parent)
+// namespace is protected: with it go all logins and the keys that tokens are signed with.
+func (b *builder) namespace() (err error) {
+	b.within, b.closed, err = segmentation.Namespace{
+		Graph: b.args.Traffic, Name: workload.IdentityNamespace, Labels: labels(), Guards: b.args.Guards, Protect: b.args.Plan.Protect,
+	}.Make(b.ctx, b.name, b.parent)
 	return err
 }
 

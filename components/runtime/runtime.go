@@ -24,9 +24,6 @@ import (
 const (
 	token = "lagrum:runtime:Runtime"
 	part  = "falco"
-
-	// exemption is the annotation in which the namespace says why Pod Security lets more than restricted into it.
-	exemption = "lagrum.dev/pod-security"
 )
 
 // Args of New.
@@ -108,23 +105,13 @@ func (b *builder) metadata() *metav1.ObjectMetaArgs {
 }
 
 // namespace is one of its own: with that of everything that a cluster rests on, whoever may read logs there would read these.
-// Beyond restricted it is recorded and warned of as anywhere.
-func (b *builder) namespace() error {
-	all := workload.Restricted(labels())
-	all["pod-security.kubernetes.io/enforce"] = pulumi.String("privileged")
-	made, err := corev1.NewNamespace(b.ctx, b.name, &corev1.NamespaceArgs{
-		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(workload.RuntimeNamespace), Labels: all, Annotations: pulumi.StringMap{
-			exemption: pulumi.String("Falco loads a probe into the kernel and reads the node's processes: four capabilities and three folders of the node, " +
-				"which no lower level of Pod Security allows. Nothing else runs here."),
-		}},
-	}, b.parent, pulumi.DependsOn(b.args.Guards), pulumi.Protect(b.args.Plan.Protect))
-	if err != nil {
-		return fmt.Errorf("namespace: %w", err)
-	}
-	b.within = made.Metadata.Name().Elem()
-	b.closed, err = segmentation.Close(b.ctx, b.name, &segmentation.Closing{
-		Graph: b.args.Traffic, Namespace: workload.RuntimeNamespace, Within: b.within, Labels: labels(),
-	}, b.parent)
+func (b *builder) namespace() (err error) {
+	b.within, b.closed, err = segmentation.Namespace{
+		Graph: b.args.Traffic, Name: workload.RuntimeNamespace, Labels: labels(),
+		Privileged: "Falco loads a probe into the kernel and reads the node's processes: four capabilities and three folders of the node, " +
+			"which no lower level of Pod Security allows. Nothing else runs here.",
+		Guards: b.args.Guards, Protect: b.args.Plan.Protect,
+	}.Make(b.ctx, b.name, b.parent)
 	return err
 }
 
