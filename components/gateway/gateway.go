@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/lagrum/lagrum/components/pki"
@@ -64,7 +63,10 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	facts := pulumi.Map{"tlsMinimum": pulumi.String(args.Plan.Duties.TLSMinimum)}
 	err := construct.Component(ctx, token, name, g, facts, opts,
 		func(parent pulumi.ResourceOption) (pulumi.Map, error) {
-			b := &builder{ctx: ctx, name: name, args: args, parent: parent}
+			b := &builder{args: args, Alone: workload.Alone{
+				Set:  workload.Set{Ctx: ctx, Name: name, PartOf: "gateway", Parent: parent, Guards: args.Guards},
+				Part: part, Before: args.After,
+			}}
 			if err := b.namespace(); err != nil {
 				return nil, err
 			}
@@ -89,7 +91,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 			if err != nil {
 				return nil, err
 			}
-			if err := b.budget(); err != nil {
+			if err := b.Budget(); err != nil {
 				return nil, err
 			}
 			g.Ready, err = b.service(deployment)
@@ -102,35 +104,14 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 }
 
 type builder struct {
-	ctx    *pulumi.Context
-	name   string
-	args   *Args
-	parent pulumi.ResourceOption
-	// within is the namespace's name, and carries the dependency on it.
-	within pulumi.StringInput
-	// closed are the policies of the namespace: nothing runs there before them.
-	closed []pulumi.Resource
+	workload.Alone
+	args *Args
 }
 
-func labels() pulumi.StringMap {
-	all := construct.Managed()
-	all["app.kubernetes.io/name"] = pulumi.String(part)
-	all["app.kubernetes.io/part-of"] = pulumi.String("gateway")
-	return all
-}
-
-// metadata of the one object of its kind.
-func (b *builder) metadata() *metav1.ObjectMetaArgs { return b.named(part) }
-
-func (b *builder) named(name string) *metav1.ObjectMetaArgs {
-	return &metav1.ObjectMetaArgs{Name: pulumi.String(name), Namespace: b.within, Labels: labels()}
-}
-
-func (b *builder) namespace() (err error) {
-	b.within, b.closed, err = segmentation.Namespace{
-		Graph: b.args.Traffic, Name: workload.GatewayNamespace, Labels: labels(), Guards: b.args.Guards,
-	}.Make(b.ctx, b.name, b.parent)
-	return err
+func (b *builder) namespace() error {
+	return segmentation.Namespace{
+		Graph: b.args.Traffic, Name: workload.GatewayNamespace,
+	}.Make(&b.Alone)
 }
 
 // login is who is served under which name; nil where the plan lets nobody log in.
@@ -151,11 +132,11 @@ func (b *builder) config() (*corev1.ConfigMap, error) {
 	if in.Login != nil {
 		data[authorityFile] = b.args.Authority
 	}
-	made, err := corev1.NewConfigMap(b.ctx, b.name, &corev1.ConfigMapArgs{
-		Metadata:  &metav1.ObjectMetaArgs{Namespace: b.within, Labels: labels()},
+	made, err := corev1.NewConfigMap(b.Ctx, b.Name, &corev1.ConfigMapArgs{
+		Metadata:  b.Unnamed(),
 		Immutable: pulumi.Bool(true),
 		Data:      data,
-	}, b.parent)
+	}, b.Parent)
 	if err != nil {
 		return nil, fmt.Errorf("config map: %w", err)
 	}

@@ -58,13 +58,13 @@ func (b *builder) kinds() ([]pulumi.Resource, error) {
 	var made []pulumi.Resource
 	for _, one := range all {
 		plural := one.Spec["names"].(map[string]any)["plural"].(string)
-		kind, err := apiextensions.NewCustomResource(b.ctx, b.name+"-"+plural, &apiextensions.CustomResourceArgs{
+		kind, err := apiextensions.NewCustomResource(b.Ctx, b.Name+"-"+plural, &apiextensions.CustomResourceArgs{
 			ApiVersion: pulumi.String("apiextensions.k8s.io/v1"), Kind: pulumi.String("CustomResourceDefinition"),
 			Metadata: &metav1.ObjectMetaArgs{
-				Name: pulumi.String(one.Metadata.Name), Labels: labels(), Annotations: pulumi.ToStringMap(one.Metadata.Annotations),
+				Name: pulumi.String(one.Metadata.Name), Labels: b.Labels(), Annotations: pulumi.ToStringMap(one.Metadata.Annotations),
 			},
 			OtherFields: kubernetes.UntypedArgs{"spec": one.Spec},
-		}, b.parent)
+		}, b.Parent)
 		if err != nil {
 			return nil, fmt.Errorf("kind %s: %w", plural, err)
 		}

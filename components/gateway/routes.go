@@ -107,14 +107,14 @@ func parent(listener string) []any {
 
 // object is one of Gateway API's. A class lies in no namespace.
 func (b *builder) object(kind, name string, after []pulumi.Resource, spec map[string]any) (*apiextensions.CustomResource, error) {
-	metadata := b.named(name)
+	metadata := b.Named(name)
 	if kind == "GatewayClass" {
-		metadata = &metav1.ObjectMetaArgs{Name: pulumi.String(name), Labels: labels()}
+		metadata = &metav1.ObjectMetaArgs{Name: pulumi.String(name), Labels: b.Labels()}
 	}
-	made, err := apiextensions.NewCustomResource(b.ctx, b.name+"-"+name, &apiextensions.CustomResourceArgs{
+	made, err := apiextensions.NewCustomResource(b.Ctx, b.Name+"-"+name, &apiextensions.CustomResourceArgs{
 		ApiVersion: pulumi.String(group + "/v1"), Kind: pulumi.String(kind), Metadata: metadata,
 		OtherFields: kubernetes.UntypedArgs{"spec": spec},
-	}, b.parent, pulumi.DependsOn(after))
+	}, b.Parent, pulumi.DependsOn(after))
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", kind, name, err)
 	}
@@ -123,11 +123,11 @@ func (b *builder) object(kind, name string, after []pulumi.Resource, spec map[st
 
 // certificate is that of the name under which people log in. Traefik sees when it is another.
 func (b *builder) certificate() (*corev1.Secret, error) {
-	made, err := corev1.NewSecret(b.ctx, b.name+"-"+loginListener, &corev1.SecretArgs{
-		Metadata: &metav1.ObjectMetaArgs{Namespace: b.within, Labels: labels()},
+	made, err := corev1.NewSecret(b.Ctx, b.Name+"-"+loginListener, &corev1.SecretArgs{
+		Metadata: b.Unnamed(),
 		Type:     pulumi.String("kubernetes.io/tls"), Immutable: pulumi.Bool(true),
 		StringData: pulumi.StringMap{"tls.crt": b.args.Certificate.Certificate, "tls.key": b.args.Certificate.Key},
-	}, b.parent)
+	}, b.Parent)
 	if err != nil {
 		return nil, fmt.Errorf("certificate: %w", err)
 	}

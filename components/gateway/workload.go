@@ -2,12 +2,10 @@ package gateway
 
 import (
 	"fmt"
-	"slices"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
-	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/lagrum/lagrum/components/hardening"
@@ -22,21 +20,12 @@ const (
 	user = 65532
 )
 
-// awaited are the options of what the engine waits for. It loses at teardown what it needs last.
-func (b *builder) awaited(needs []pulumi.Resource) []pulumi.ResourceOption {
-	timeout := workload.RolloutTimeout.String()
-	return []pulumi.ResourceOption{
-		b.parent, pulumi.DependsOn(slices.Concat(needs, b.closed, b.args.After, b.args.Guards)),
-		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: timeout, Update: timeout, Delete: timeout}),
-	}
-}
-
 // replicas are two on different workers, or one where there is one: load balancers lead to workers alone.
 func (b *builder) replicas() int { return max(1, min(b.args.Plan.Workers(), 2)) }
 
 func (b *builder) deployment(config *corev1.ConfigMap, needs []pulumi.Resource) (*appsv1.Deployment, error) {
-	made, err := appsv1.NewDeployment(b.ctx, b.name, &appsv1.DeploymentArgs{
-		Metadata: b.metadata(),
+	made, err := appsv1.NewDeployment(b.Ctx, b.Name, &appsv1.DeploymentArgs{
+		Metadata: b.Metadata(),
 		Spec: &appsv1.DeploymentSpecArgs{
 			Replicas: pulumi.Int(b.replicas()),
 			Selector: &metav1.LabelSelectorArgs{MatchLabels: workload.Selector(part)},
@@ -46,13 +35,13 @@ func (b *builder) deployment(config *corev1.ConfigMap, needs []pulumi.Resource) 
 				RollingUpdate: &appsv1.RollingUpdateDeploymentArgs{MaxSurge: pulumi.Int(b.replicas()), MaxUnavailable: pulumi.Int(0)},
 			},
 			Template: &corev1.PodTemplateSpecArgs{
-				Metadata: &metav1.ObjectMetaArgs{Labels: labels(), Annotations: pulumi.StringMap{
+				Metadata: &metav1.ObjectMetaArgs{Labels: b.Labels(), Annotations: pulumi.StringMap{
 					hardening.APIAccess: pulumi.String("Traefik reads routes and certificates of its own namespace, and says there whether it took them up"),
 				}},
 				Spec: b.pod(config),
 			},
 		},
-	}, b.awaited(needs)...)
+	}, b.Awaited(needs)...)
 	if err != nil {
 		return nil, fmt.Errorf("deployment: %w", err)
 	}
@@ -96,20 +85,6 @@ func (b *builder) pod(config *corev1.ConfigMap) *corev1.PodSpecArgs {
 	}
 }
 
-// budget lets a drain take one replica at a time; also the only one, or the node could never be drained.
-func (b *builder) budget() error {
-	_, err := policyv1.NewPodDisruptionBudget(b.ctx, b.name, &policyv1.PodDisruptionBudgetArgs{
-		Metadata: b.metadata(),
-		Spec: &policyv1.PodDisruptionBudgetSpecArgs{
-			MaxUnavailable: pulumi.Int(1), Selector: &metav1.LabelSelectorArgs{MatchLabels: workload.Selector(part)},
-		},
-	}, b.parent)
-	if err != nil {
-		return fmt.Errorf("pod disruption budget: %w", err)
-	}
-	return nil
-}
-
 // service is what the gateway's ports lead to. A worker takes connections for its own pods alone: the load balancer sees which
 // has none, and a pod sees the load balancer, whom it believes, and not another worker.
 func (b *builder) service(deployment *appsv1.Deployment) (*corev1.Service, error) {
@@ -120,12 +95,12 @@ func (b *builder) service(deployment *appsv1.Deployment) (*corev1.Service, error
 			NodePort: pulumi.Int(port.NodePort),
 		})
 	}
-	made, err := corev1.NewService(b.ctx, b.name, &corev1.ServiceArgs{
-		Metadata: b.metadata(),
+	made, err := corev1.NewService(b.Ctx, b.Name, &corev1.ServiceArgs{
+		Metadata: b.Metadata(),
 		Spec: &corev1.ServiceSpecArgs{
 			Type: pulumi.String("NodePort"), ExternalTrafficPolicy: pulumi.String("Local"), Selector: workload.Selector(part), Ports: ports,
 		},
-	}, b.awaited([]pulumi.Resource{deployment})...)
+	}, b.Awaited([]pulumi.Resource{deployment})...)
 	if err != nil {
 		return nil, fmt.Errorf("service: %w", err)
 	}

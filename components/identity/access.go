@@ -6,9 +6,7 @@ import (
 	"strings"
 
 	apiextensionsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions/v1"
-	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
-	rbacv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/rbac/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/lagrum/lagrum/components/workload"
@@ -59,11 +57,9 @@ func Kinds() []string {
 // access gives Dex its identity, the kinds of things that it keeps, and rights on those alone, in its own namespace. It would
 // make the kinds itself, for which it would need rights on those of others.
 func (b *builder) access() ([]pulumi.Resource, error) {
-	account, err := corev1.NewServiceAccount(b.ctx, b.name, &corev1.ServiceAccountArgs{
-		Metadata: b.metadata(), AutomountServiceAccountToken: pulumi.Bool(false), // the pods ask for it themselves
-	}, b.parent)
+	account, err := b.Account()
 	if err != nil {
-		return nil, fmt.Errorf("service account: %w", err)
+		return nil, err
 	}
 	needs := []pulumi.Resource{account}
 	for _, r := range resources() {
@@ -73,23 +69,11 @@ func (b *builder) access() ([]pulumi.Resource, error) {
 		}
 		needs = append(needs, made)
 	}
-	role, err := rbacv1.NewRole(b.ctx, b.name, &rbacv1.RoleArgs{Metadata: b.metadata(), Rules: workload.PolicyRules(rules())}, b.parent)
+	local, err := b.Local(rules()...)
 	if err != nil {
-		return nil, fmt.Errorf("role: %w", err)
+		return nil, err
 	}
-	binding, err := rbacv1.NewRoleBinding(b.ctx, b.name, &rbacv1.RoleBindingArgs{
-		Metadata: b.metadata(),
-		RoleRef: &rbacv1.RoleRefArgs{
-			ApiGroup: pulumi.String("rbac.authorization.k8s.io"), Kind: pulumi.String("Role"), Name: pulumi.String(part),
-		},
-		Subjects: rbacv1.SubjectArray{rbacv1.SubjectArgs{
-			Kind: pulumi.String("ServiceAccount"), Name: pulumi.String(part), Namespace: b.within.ToStringOutput(),
-		}},
-	}, b.parent)
-	if err != nil {
-		return nil, fmt.Errorf("role binding: %w", err)
-	}
-	return append(needs, role, binding), nil
+	return append(needs, local...), nil
 }
 
 // rules are one row for each set of verbs.
@@ -108,8 +92,8 @@ func rules() []workload.Rule {
 
 // define tells the API of a kind, whose fields are Dex's own to know.
 func (b *builder) define(r resource) (*apiextensionsv1.CustomResourceDefinition, error) {
-	made, err := apiextensionsv1.NewCustomResourceDefinition(b.ctx, b.name+"-"+r.plural, &apiextensionsv1.CustomResourceDefinitionArgs{
-		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(r.plural + "." + group), Labels: labels()},
+	made, err := apiextensionsv1.NewCustomResourceDefinition(b.Ctx, b.Name+"-"+r.plural, &apiextensionsv1.CustomResourceDefinitionArgs{
+		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(r.plural + "." + group), Labels: b.Labels()},
 		Spec: &apiextensionsv1.CustomResourceDefinitionSpecArgs{
 			Group: pulumi.String(group), Scope: pulumi.String("Namespaced"),
 			Names: &apiextensionsv1.CustomResourceDefinitionNamesArgs{
@@ -123,7 +107,7 @@ func (b *builder) define(r resource) (*apiextensionsv1.CustomResourceDefinition,
 				}},
 			}},
 		},
-	}, b.parent)
+	}, b.Parent)
 	if err != nil {
 		return nil, fmt.Errorf("definition of %s: %w", strings.ToLower(r.kind), err)
 	}

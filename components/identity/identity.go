@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/lagrum/lagrum/components/pki"
@@ -65,7 +64,10 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	}
 	err := construct.Component(ctx, token, name, i, pulumi.Map{"issuer": pulumi.String(l.Issuer)}, opts,
 		func(parent pulumi.ResourceOption) (pulumi.Map, error) {
-			b := &builder{ctx: ctx, name: name, args: args, parent: parent}
+			b := &builder{args: args, Alone: workload.Alone{
+				Set:  workload.Set{Ctx: ctx, Name: name, PartOf: "identity", Parent: parent, Guards: args.Guards},
+				Part: part, Before: args.After,
+			}}
 			if err := b.namespace(); err != nil {
 				return nil, err
 			}
@@ -81,7 +83,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 			if err != nil {
 				return nil, err
 			}
-			if err := b.budget(); err != nil {
+			if err := b.Budget(); err != nil {
 				return nil, err
 			}
 			i.Ready, err = b.service(deployment)
@@ -94,34 +96,15 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 }
 
 type builder struct {
-	ctx    *pulumi.Context
-	name   string
-	args   *Args
-	parent pulumi.ResourceOption
-	// within is the namespace's name, and carries the dependency on it.
-	within pulumi.StringInput
-	// closed are the policies of the namespace: nothing runs there before them.
-	closed []pulumi.Resource
-}
-
-func labels() pulumi.StringMap {
-	all := construct.Managed()
-	all["app.kubernetes.io/name"] = pulumi.String(part)
-	all["app.kubernetes.io/part-of"] = pulumi.String("identity")
-	return all
-}
-
-// metadata of the one object of its kind.
-func (b *builder) metadata() *metav1.ObjectMetaArgs {
-	return &metav1.ObjectMetaArgs{Name: pulumi.String(part), Namespace: b.within, Labels: labels()}
+	workload.Alone
+	args *Args
 }
 
 // namespace is protected: with it go all logins and the keys that tokens are signed with.
-func (b *builder) namespace() (err error) {
-	b.within, b.closed, err = segmentation.Namespace{
-		Graph: b.args.Traffic, Name: workload.IdentityNamespace, Labels: labels(), Guards: b.args.Guards, Protect: b.args.Plan.Protect,
-	}.Make(b.ctx, b.name, b.parent)
-	return err
+func (b *builder) namespace() error {
+	return segmentation.Namespace{
+		Graph: b.args.Traffic, Name: workload.IdentityNamespace, Protect: b.args.Plan.Protect,
+	}.Make(&b.Alone)
 }
 
 // config renders Dex's configuration with its secrets. Pulumi names the Secret: what changes in it makes new pods.
@@ -144,11 +127,11 @@ func (b *builder) config() (*corev1.Secret, error) {
 		return string(text), err
 	})
 	data[configFile] = pulumi.ToSecret(text).(pulumi.StringOutput)
-	made, err := corev1.NewSecret(b.ctx, b.name, &corev1.SecretArgs{
-		Metadata:   &metav1.ObjectMetaArgs{Namespace: b.within, Labels: labels()},
+	made, err := corev1.NewSecret(b.Ctx, b.Name, &corev1.SecretArgs{
+		Metadata:   b.Unnamed(),
 		Immutable:  pulumi.Bool(true),
 		StringData: data,
-	}, b.parent)
+	}, b.Parent)
 	if err != nil {
 		return nil, fmt.Errorf("secret: %w", err)
 	}

@@ -2,12 +2,10 @@ package identity
 
 import (
 	"fmt"
-	"slices"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
-	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/lagrum/lagrum/components/hardening"
@@ -25,22 +23,13 @@ const (
 	apiPort, httpsPort, ldapsPort = 443, 443, 636
 )
 
-// awaited are the options of what the engine waits for. It loses at teardown what it needs last.
-func (b *builder) awaited(needs []pulumi.Resource) []pulumi.ResourceOption {
-	timeout := workload.RolloutTimeout.String()
-	return []pulumi.ResourceOption{
-		b.parent, pulumi.DependsOn(slices.Concat(needs, b.closed, b.args.After, b.args.Guards)),
-		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: timeout, Update: timeout, Delete: timeout}),
-	}
-}
-
 func (b *builder) deployment(config *corev1.Secret, needs []pulumi.Resource) (*appsv1.Deployment, error) {
 	pod, err := b.pod(config)
 	if err != nil {
 		return nil, err
 	}
-	made, err := appsv1.NewDeployment(b.ctx, b.name, &appsv1.DeploymentArgs{
-		Metadata: b.metadata(),
+	made, err := appsv1.NewDeployment(b.Ctx, b.Name, &appsv1.DeploymentArgs{
+		Metadata: b.Metadata(),
 		Spec: &appsv1.DeploymentSpecArgs{
 			Replicas: pulumi.Int(b.replicas()),
 			Selector: &metav1.LabelSelectorArgs{MatchLabels: workload.Selector(part)},
@@ -50,13 +39,13 @@ func (b *builder) deployment(config *corev1.Secret, needs []pulumi.Resource) (*a
 				RollingUpdate: &appsv1.RollingUpdateDeploymentArgs{MaxSurge: pulumi.Int(1), MaxUnavailable: pulumi.Int(0)},
 			},
 			Template: &corev1.PodTemplateSpecArgs{
-				Metadata: &metav1.ObjectMetaArgs{Labels: labels(), Annotations: pulumi.StringMap{
+				Metadata: &metav1.ObjectMetaArgs{Labels: b.Labels(), Annotations: pulumi.StringMap{
 					hardening.APIAccess: pulumi.String("Dex keeps logins and the keys that it signs with as objects of its own group"),
 				}},
 				Spec: pod,
 			},
 		},
-	}, b.awaited(needs)...)
+	}, b.Awaited(needs)...)
 	if err != nil {
 		return nil, fmt.Errorf("deployment: %w", err)
 	}
@@ -112,31 +101,17 @@ func (b *builder) pod(config *corev1.Secret) (*corev1.PodSpecArgs, error) {
 	}, nil
 }
 
-// budget lets a drain take one replica at a time; also the only one, or the node could never be drained.
-func (b *builder) budget() error {
-	_, err := policyv1.NewPodDisruptionBudget(b.ctx, b.name, &policyv1.PodDisruptionBudgetArgs{
-		Metadata: b.metadata(),
-		Spec: &policyv1.PodDisruptionBudgetSpecArgs{
-			MaxUnavailable: pulumi.Int(1), Selector: &metav1.LabelSelectorArgs{MatchLabels: workload.Selector(part)},
-		},
-	}, b.parent)
-	if err != nil {
-		return fmt.Errorf("pod disruption budget: %w", err)
-	}
-	return nil
-}
-
 // service is what the gateway asks. Nobody else comes to it.
 func (b *builder) service(deployment *appsv1.Deployment) (*corev1.Service, error) {
-	made, err := corev1.NewService(b.ctx, b.name, &corev1.ServiceArgs{
-		Metadata: b.metadata(),
+	made, err := corev1.NewService(b.Ctx, b.Name, &corev1.ServiceArgs{
+		Metadata: b.Metadata(),
 		Spec: &corev1.ServiceSpecArgs{
 			Type: pulumi.String("ClusterIP"), Selector: workload.Selector(part),
 			Ports: corev1.ServicePortArray{corev1.ServicePortArgs{
 				Name: pulumi.String(portName), Port: pulumi.Int(ServicePort), TargetPort: pulumi.String(portName), Protocol: pulumi.String("TCP"),
 			}},
 		},
-	}, b.awaited([]pulumi.Resource{deployment})...)
+	}, b.Awaited([]pulumi.Resource{deployment})...)
 	if err != nil {
 		return nil, fmt.Errorf("service: %w", err)
 	}

@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"fmt"
-	"slices"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -29,9 +28,8 @@ const (
 )
 
 func (b *builder) daemonSet(account *corev1.ServiceAccount, config *corev1.ConfigMap) (*appsv1.DaemonSet, error) {
-	timeout := workload.RolloutTimeout.String()
-	made, err := appsv1.NewDaemonSet(b.ctx, b.name, &appsv1.DaemonSetArgs{
-		Metadata: b.metadata(),
+	made, err := appsv1.NewDaemonSet(b.Ctx, b.Name, &appsv1.DaemonSetArgs{
+		Metadata: b.Metadata(),
 		Spec: &appsv1.DaemonSetSpecArgs{
 			Selector: &metav1.LabelSelectorArgs{MatchLabels: workload.Selector(part)},
 			// One node at a time is not watched.
@@ -39,10 +37,9 @@ func (b *builder) daemonSet(account *corev1.ServiceAccount, config *corev1.Confi
 				Type:          pulumi.String("RollingUpdate"),
 				RollingUpdate: &appsv1.RollingUpdateDaemonSetArgs{MaxUnavailable: pulumi.Int(1)},
 			},
-			Template: &corev1.PodTemplateSpecArgs{Metadata: &metav1.ObjectMetaArgs{Labels: labels()}, Spec: b.pod(account, config)},
+			Template: &corev1.PodTemplateSpecArgs{Metadata: &metav1.ObjectMetaArgs{Labels: b.Labels()}, Spec: b.pod(account, config)},
 		},
-	}, b.parent, pulumi.DependsOn(slices.Concat([]pulumi.Resource{account}, b.closed, b.args.After, b.args.Guards)),
-		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: timeout, Update: timeout, Delete: timeout}))
+	}, b.Awaited([]pulumi.Resource{account})...)
 	if err != nil {
 		return nil, fmt.Errorf("daemon set: %w", err)
 	}

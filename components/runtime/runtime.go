@@ -11,7 +11,6 @@ import (
 	"time"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/lagrum/lagrum/components/segmentation"
@@ -61,11 +60,15 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	}
 	inputs := pulumi.Map{"rules": pulumi.Int(len(detections.Rules)), "watched": pulumi.ToStringArray(args.Plan.Watched)}
 	err := construct.Component(ctx, token, name, r, inputs, opts, func(parent pulumi.ResourceOption) (pulumi.Map, error) {
-		b := &builder{ctx: ctx, name: name, args: args, parent: parent}
+		b := &builder{args: args, Alone: workload.Alone{
+			Set:  workload.Set{Ctx: ctx, Name: name, PartOf: "runtime", Parent: parent, Guards: args.Guards},
+			Part: part, Before: args.After,
+		}}
 		if err := b.namespace(); err != nil {
 			return nil, err
 		}
-		account, err := b.account()
+		// It may do nothing, and its token is mounted nowhere: what Falco knows of pods the container runtime tells it.
+		account, err := b.Account()
 		if err != nil {
 			return nil, err
 		}
@@ -83,47 +86,18 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 }
 
 type builder struct {
-	ctx    *pulumi.Context
-	name   string
-	args   *Args
-	parent pulumi.ResourceOption
-	// within is the namespace's name, and carries the dependency on it.
-	within pulumi.StringInput
-	// closed are the policies of the namespace: nothing runs there before them.
-	closed []pulumi.Resource
-}
-
-func labels() pulumi.StringMap {
-	all := construct.Managed()
-	all["app.kubernetes.io/name"] = pulumi.String(part)
-	all["app.kubernetes.io/part-of"] = pulumi.String("runtime")
-	return all
-}
-
-func (b *builder) metadata() *metav1.ObjectMetaArgs {
-	return &metav1.ObjectMetaArgs{Name: pulumi.String(part), Namespace: b.within, Labels: labels()}
+	workload.Alone
+	args *Args
 }
 
 // namespace is one of its own: with that of everything that a cluster rests on, whoever may read logs there would read these.
-func (b *builder) namespace() (err error) {
-	b.within, b.closed, err = segmentation.Namespace{
-		Graph: b.args.Traffic, Name: workload.RuntimeNamespace, Labels: labels(),
+func (b *builder) namespace() error {
+	return segmentation.Namespace{
+		Graph: b.args.Traffic, Name: workload.RuntimeNamespace,
 		Privileged: "Falco loads a probe into the kernel and reads the node's processes: four capabilities and three folders of the node, " +
 			"which no lower level of Pod Security allows. Nothing else runs here.",
-		Guards: b.args.Guards, Protect: b.args.Plan.Protect,
-	}.Make(b.ctx, b.name, b.parent)
-	return err
-}
-
-// account may do nothing, and its token is mounted nowhere: what Falco knows of pods the container runtime tells it.
-func (b *builder) account() (*corev1.ServiceAccount, error) {
-	made, err := corev1.NewServiceAccount(b.ctx, b.name, &corev1.ServiceAccountArgs{
-		Metadata: b.metadata(), AutomountServiceAccountToken: pulumi.Bool(false),
-	}, b.parent)
-	if err != nil {
-		return nil, fmt.Errorf("service account: %w", err)
-	}
-	return made, nil
+		Protect: b.args.Plan.Protect,
+	}.Make(&b.Alone)
 }
 
 // config is a ConfigMap that Pulumi names: other rules make new pods, one node after the other.
@@ -136,11 +110,11 @@ func (b *builder) config(detections Set) (*corev1.ConfigMap, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := corev1.NewConfigMap(b.ctx, b.name+"-rules", &corev1.ConfigMapArgs{
-		Metadata:  &metav1.ObjectMetaArgs{Namespace: b.within, Labels: labels()},
+	made, err := corev1.NewConfigMap(b.Ctx, b.Name+"-rules", &corev1.ConfigMapArgs{
+		Metadata:  b.Unnamed(),
 		Immutable: pulumi.Bool(true),
 		Data:      pulumi.StringMap{configFile: pulumi.String(settings), rulesFile: pulumi.String(rules)},
-	}, b.parent)
+	}, b.Parent)
 	if err != nil {
 		return nil, fmt.Errorf("config map: %w", err)
 	}

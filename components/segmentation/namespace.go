@@ -2,7 +2,6 @@ package segmentation
 
 import (
 	"fmt"
-	"maps"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
@@ -19,32 +18,29 @@ const Exemption = "lagrum.dev/pod-security"
 type Namespace struct {
 	Graph *traffic.Graph
 	Name  string
-	// Labels are of it and its policies.
-	Labels pulumi.StringMap
 	// Privileged says why what runs there needs more than Pod Security's strictest level allows; empty: it does not. What goes
 	// beyond is recorded and warned of all the same.
 	Privileged string
-	// Guards must be in force before it is there.
-	Guards []pulumi.Resource
 	// Protect has the engine refuse to delete it, and what lies in it.
 	Protect bool
 }
 
-// Make makes the namespace and closes it: nothing may run there before what is closed. It bears its own level of Pod Security,
-// though the cluster's default is the same: it can be read where it holds. Within is its name, known once it is there.
-func (n Namespace) Make(ctx *pulumi.Context, name string, parent pulumi.ResourceOption) (within pulumi.StringInput, closed []pulumi.Resource, err error) {
+// Make makes the namespace and closes it: nothing of the service runs there before. It bears its own level of Pod Security, though
+// the cluster's default is the same: it can be read where it holds.
+func (n Namespace) Make(a *workload.Alone) error {
 	metadata := &metav1.ObjectMetaArgs{Name: pulumi.String(n.Name)}
-	labels := workload.Restricted(maps.Clone(n.Labels))
+	labels := workload.Restricted(a.Labels())
 	if n.Privileged != "" {
 		labels["pod-security.kubernetes.io/enforce"] = pulumi.String("privileged")
 		metadata.Annotations = pulumi.StringMap{Exemption: pulumi.String(n.Privileged)}
 	}
 	metadata.Labels = labels
-	made, err := corev1.NewNamespace(ctx, name, &corev1.NamespaceArgs{Metadata: metadata}, parent, pulumi.DependsOn(n.Guards), pulumi.Protect(n.Protect))
+	made, err := corev1.NewNamespace(a.Ctx, a.Name, &corev1.NamespaceArgs{Metadata: metadata}, a.Parent, pulumi.DependsOn(a.Guards), pulumi.Protect(n.Protect))
 	if err != nil {
-		return nil, nil, fmt.Errorf("namespace: %w", err)
+		return fmt.Errorf("namespace: %w", err)
 	}
-	within = made.Metadata.Name().Elem()
-	closed, err = Close(ctx, name, &Closing{Graph: n.Graph, Namespace: n.Name, Within: within, Labels: n.Labels}, parent)
-	return within, closed, err
+	a.Within = made.Metadata.Name().Elem()
+	closed, err := Close(a.Ctx, a.Name, &Closing{Graph: n.Graph, Namespace: n.Name, Within: a.Within, Labels: a.Labels()}, a.Parent)
+	a.Before = append(closed, a.Before...)
+	return err
 }
