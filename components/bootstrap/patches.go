@@ -57,22 +57,30 @@ type kubeletPatch struct {
 	ProtectKernelDefaults bool `json:"protectKernelDefaults"`
 }
 
-// patches are the node's, by the names that kubeadm knows them by.
-func (n Node) patches() ([]File, error) {
+// patch is of what kubeadm knows by a name.
+type patch struct {
+	target string
+	body   any
+}
+
+// patches are the node's; none on a worker whose kernel is another's.
+func (n Node) patches() []patch {
+	var all []patch
+	if n.ControlPlane {
+		all = append(all, patch{"etcd", etcdPatch()})
+	}
+	if n.OwnKernel {
+		all = append(all, patch{"kubeletconfiguration", kubeletPatch{ProtectKernelDefaults: true}})
+	}
+	return all
+}
+
+// patchFiles are the patches where kubeadm finds them.
+func (n Node) patchFiles() ([]File, error) {
 	var files []File
-	for _, p := range []struct {
-		target  string
-		applies bool
-		patch   any
-	}{
-		{"etcd", n.ControlPlane, etcdPatch()},
-		{"kubeletconfiguration", n.OwnKernel, kubeletPatch{ProtectKernelDefaults: true}},
-	} {
-		if !p.applies {
-			continue
-		}
+	for _, p := range n.patches() {
 		path := fmt.Sprintf("%s/%s.yaml", patchesDir, p.target)
-		content, err := documents(p.patch)
+		content, err := documents(p.body)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
@@ -83,7 +91,7 @@ func (n Node) patches() ([]File, error) {
 
 // patched is what kubeadm's configuration says of them; nil where there are none.
 func (n Node) patched() *patches {
-	if !n.ControlPlane && !n.OwnKernel {
+	if len(n.patches()) == 0 {
 		return nil
 	}
 	return &patches{patchesDir}

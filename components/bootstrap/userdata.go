@@ -92,7 +92,7 @@ func nodeFiles(in Input) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	patches, err := in.Node.patches()
+	patches, err := in.Node.patchFiles()
 	if err != nil {
 		return nil, err
 	}
