@@ -37,20 +37,13 @@ func AttackArchived(ctx context.Context, attacker, reader Options, v Version) ([
 		store: s, eyes: eyes, subjects: []Subject{Archived}, expired: v.Key, given: true, prefix: v.Key + "-later-",
 		canaries: map[Subject]*canary{Archived: c, OwnDate: c, ByDefault: c},
 	}
-	steps := []func(context.Context) error{
+	steps := append([]step{
 		r.canaryAttacks(r.onVersion()),
 		r.suspend,
 		r.expireAll,
 		r.canaryAttacks(r.onObject()),
 		r.bucketAttack("policy", func(ctx context.Context) []Answer { return []Answer{r.unclose(ctx)} }),
-		r.changeDefault("default-weaken", minio.Governance),
-		r.changeDefault("default-remove", ""),
-		r.canaryAttacks([]canaryAttack{{"delete-again", func(ctx context.Context, c *canary) Answer {
-			return r.remove(ctx, c.key, minio.RemoveObjectOptions{VersionID: c.version, GovernanceBypass: true})
-		}}}),
-		r.bucketAttack("delete-bucket", func(ctx context.Context) []Answer { return []Answer{r.removeBucket(ctx, false)} }),
-		r.bucketAttack("delete-bucket-force", func(ctx context.Context) []Answer { return []Answer{r.removeBucket(ctx, true)} }),
-	}
+	}, r.last()...)
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return r.findings, fmt.Errorf("attack %s: %w", v.Key, err)

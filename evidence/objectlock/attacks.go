@@ -12,21 +12,13 @@ import (
 
 // attack makes every check of the catalogue, in its order.
 func (r *run) attack(ctx context.Context) error {
-	steps := []func(context.Context) error{
+	steps := append([]step{
 		r.controls,
 		r.canaryAttacks(r.onVersion()),
 		r.suspend,
 		r.expireAll,
 		r.canaryAttacks(r.onObject()),
-		r.changeDefault("default-weaken", minio.Governance),
-		r.changeDefault("default-remove", ""),
-		r.canaryAttacks([]canaryAttack{{"delete-again", func(ctx context.Context, c *canary) Answer {
-			return r.remove(ctx, c.key, minio.RemoveObjectOptions{VersionID: c.version, GovernanceBypass: true})
-		}}}),
-		// Last, since nothing could be tried after one that is accepted.
-		r.bucketAttack("delete-bucket", func(ctx context.Context) []Answer { return []Answer{r.removeBucket(ctx, false)} }),
-		r.bucketAttack("delete-bucket-force", func(ctx context.Context) []Answer { return []Answer{r.removeBucket(ctx, true)} }),
-	}
+	}, r.last()...)
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
@@ -36,6 +28,22 @@ func (r *run) attack(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// step makes some of the checks.
+type step = func(context.Context) error
+
+// last are the checks that come after all others, since nothing could be tried after one of them that is accepted.
+func (r *run) last() []step {
+	return []step{
+		r.changeDefault("default-weaken", minio.Governance),
+		r.changeDefault("default-remove", ""),
+		r.canaryAttacks([]canaryAttack{{"delete-again", func(ctx context.Context, c *canary) Answer {
+			return r.remove(ctx, c.key, minio.RemoveObjectOptions{VersionID: c.version, GovernanceBypass: true})
+		}}}),
+		r.bucketAttack("delete-bucket", func(ctx context.Context) []Answer { return []Answer{r.removeBucket(ctx, false)} }),
+		r.bucketAttack("delete-bucket-force", func(ctx context.Context) []Answer { return []Answer{r.removeBucket(ctx, true)} }),
+	}
 }
 
 // settle is how long a canary may be unreadable after a lifecycle rule hid it. A store may expire an object on the very
